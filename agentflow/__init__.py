@@ -1,0 +1,3 @@
+"""agentflow: settings, wiring, what a graph is, who may do what."""
+
+__version__ = "0.1.0"

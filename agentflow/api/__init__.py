@@ -1,0 +1,1 @@
+"""Shared by all endpoints: problem details, rendering, pagination, ETags, idempotency."""

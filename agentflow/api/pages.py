@@ -1,0 +1,41 @@
+"""Answers for addresses that no view takes, and for bugs: problems under /api/, pages elsewhere."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+
+from agentflow.api import problems
+
+NOT_FOUND = "There is nothing at this address."
+BUG = "Something went wrong on our side. It was written to the log."
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404."""
+    return _problem(404, NOT_FOUND) if _is_api(request) else defaults.page_not_found(request, exception)
+
+
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403."""
+    return _problem(403, str(exception)) if _is_api(request) else defaults.permission_denied(request, exception)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400."""
+    return _problem(400, "The request is not right.") if _is_api(request) else defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500."""
+    return _problem(500, BUG) if _is_api(request) else defaults.server_error(request)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _problem(status: int, detail: str) -> HttpResponse:
+    document: dict[str, Any] = problems.document(status, detail)
+    return HttpResponse(orjson.dumps(document), status=status, content_type=problems.CONTENT_TYPE)

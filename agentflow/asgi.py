@@ -1,0 +1,77 @@
+"""The ASGI application: Django for HTTP, our sockets for WebSocket."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentflow.settings")
+django_application = get_asgi_application()
+
+# Models can be imported only now.
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import OriginValidator
+from django.conf import settings
+from django.db import connections
+from django.urls import path, re_path
+
+from agentflow.static_files import StaticFiles
+from executions import metrics
+from executions.consumers import ExecutionConsumer, GraphConsumer
+from executions.sockets import UnknownConsumer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Event = MutableMapping[str, Any]
+
+
+class OriginRequired(OriginValidator):
+    """Refuses a handshake from another site, or one that does not say where it comes from.
+
+    Cross-site request forgery is not otherwise checked on sockets: browsers send cookies with them, and an Origin always.
+    """
+
+    def valid_origin(self, parsed_origin: Any) -> bool:
+        """Whether the Origin is there and its host is one of ours."""
+        return parsed_origin is not None and super().valid_origin(parsed_origin)
+
+
+async def lifespan(
+    _scope: "Event", receive: "Callable[[], Awaitable[Event]]", send: "Callable[[Event], Awaitable[None]]"
+) -> None:
+    """Share database connections from the server's start to its stop."""
+    while True:
+        event = await receive()
+        if event["type"] == "lifespan.startup":
+            share_connections()
+        await send({"type": f"{event['type']}.complete"})
+        if event["type"] == "lifespan.shutdown":
+            return
+
+
+def share_connections() -> None:
+    """Let all threads of this process share a pool of connections.
+
+    Under ASGI every request has a new thread: without a pool each would open a connection and leave it behind.
+    Only a server calls this; commands and workers, which fork, keep one connection per thread.
+    """
+    database = connections.settings["default"]
+    database["CONN_MAX_AGE"] = 0
+    database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": settings.WEB_CONNECTIONS, "timeout": 10}
+
+
+# Django's `path` is typed for views; Channels routes to applications with it.
+addresses: "list[Any]" = [
+    path("ws/executions/<uuid:id>/", ExecutionConsumer.as_asgi()),  # type: ignore[arg-type]  # as said
+    path("ws/graphs/<int:id>/", GraphConsumer.as_asgi()),  # type: ignore[arg-type]  # as said
+    re_path(r"", UnknownConsumer.as_asgi()),  # type: ignore[arg-type]  # as said
+]
+metrics.register()
+application = ProtocolTypeRouter(
+    {
+        "http": StaticFiles(django_application),
+        "websocket": OriginRequired(URLRouter(addresses), settings.ALLOWED_HOSTS),
+        "lifespan": lifespan,
+    }
+)

@@ -1,0 +1,117 @@
+"""Typed readers for the environment; a bad value stops the start and names the variable.
+
+What the environment does not say is looked up in `.env`, then in what a running `manage.py up` wrote down about the
+services that it started. The readers need no Django settings, so that `up` can use them too.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def read_files() -> None:
+    """Complete the environment from `.env` (AGENTFLOW_ENV_FILE) and from what a running `manage.py up` offers."""
+    read_file(dotenv_file())
+    read_file(services_file())
+
+
+def dotenv_file() -> Path:
+    """What people set for this checkout, if they do not set it in the environment."""
+    return Path(text("AGENTFLOW_ENV_FILE", str(BASE_DIR / ".env")))
+
+
+def data_folder() -> Path:
+    """Data of this installation: secret key, embedded services, blobs, process ids, logs."""
+    return Path(text("AGENTFLOW_DATA", str(BASE_DIR / ".agentflow"))).absolute()
+
+
+def services_file() -> Path:
+    """Addresses of the services that `manage.py up` runs, while it runs them."""
+    return data_folder() / "env"
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as it is, stripped."""
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """true/false, yes/no, on/off or 1/0."""
+    value = text(name, "1" if default else "0").lower()
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+
+def number(name: str, default: float, *, minimum: float = 0) -> float:
+    """A number not below `minimum`."""
+    value = _parse(name, str(default), float, "a number")
+    if value < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum:g}, not {value:g}.")
+    return value
+
+
+def integer(name: str, default: int, *, minimum: int = 0) -> int:
+    """A whole number not below `minimum`."""
+    value = _parse(name, str(default), int, "a whole number")
+    if value < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum}, not {value}.")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, empty parts dropped."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def secret(name: str, fallback_file: Path) -> str:
+    """The variable, else the content of a private file that is made once."""
+    if value := text(name):
+        return value
+    if not fallback_file.exists():
+        _make_secret(fallback_file)
+    return fallback_file.read_text().strip()
+
+
+def read_file(path: Path) -> None:
+    """Set the file's `NAME=value` lines that the environment lacks; `#` begins a comment, quotes are optional."""
+    try:
+        lines = path.read_text().splitlines()
+    except (FileNotFoundError, PermissionError):  # services of another user are not ours to use
+        return
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+
+
+def _make_secret(path: Path) -> None:
+    import secrets
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process of ours was first
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+
+
+def _parse(name: str, default: str, convert: Callable[[str], T], what: str) -> T:
+    value = text(name, default) or default
+    try:
+        return convert(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be {what}, not {value!r}.") from None

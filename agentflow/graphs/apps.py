@@ -1,0 +1,16 @@
+"""Django app `graphs`."""
+
+from django.apps import AppConfig
+
+
+class GraphsConfig(AppConfig):
+    """Graphs, their drafts, versions and edits."""
+
+    name = "agentflow.graphs"
+    label = "graphs"
+
+    def ready(self) -> None:
+        """Teach the API this package's errors."""
+        from agentflow.graphs.api import errors
+
+        errors.register()

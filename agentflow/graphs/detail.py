@@ -1,0 +1,90 @@
+"""Graphs and versions as the JSON that the API answers and the canvas boots from."""
+
+from collections.abc import Container
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Max
+
+from agentflow.graphs.drafts import draft_spec
+from agentflow.graphs.last_execution import LastExecution, with_last_execution
+from agentflow.graphs.live import person
+from agentflow.graphs.models import Graph, GraphEdit, GraphVersion
+from agentflow.graphs.operations import Named
+from agentflow.graphs.permissions import graphs_for, role_name
+from agentflow.graphs.ports import NodePorts, ports_of
+from agentflow.graphs.spec import GraphSpec, to_json
+from agentflow.graphs.validation import validate
+from blocks.registry import describe_port, registry
+
+
+def graph_detail(graph: Graph, user: User) -> dict[str, Any]:
+    """Everything the canvas needs to show the draft; as many queries for a large graph as for a small one."""
+    listed = with_last_execution(graphs_for(user).select_related("owner", "published")).get(pk=graph.pk)
+    spec = draft_spec(listed)
+    newest = listed.versions.aggregate(number=Max("number"))["number"]
+    return {**graph_row(listed), "latest_version": newest, "spec": to_json(spec), **checked(spec)}
+
+
+def graph_row(graph: Graph) -> dict[str, Any]:
+    """One graph read by `graphs_for` and `with_last_execution`; owner and published version are best joined."""
+    found: Any = graph
+    last: LastExecution | None = found.last_execution
+    return {
+        "id": graph.pk,
+        "name": graph.name,
+        "description": graph.description,
+        "revision": graph.revision,
+        "created_at": graph.created_at,
+        "updated_at": graph.updated_at,
+        "owner": person(graph.owner),
+        "role": role_name(graph),
+        "published_version": graph.published.number if graph.published else None,
+        "last_execution": last.row() if last else None,
+    }
+
+
+def checked(spec: GraphSpec, *, keys: Container[str] | None = None) -> dict[str, Any]:
+    """What the blocks say of a graph: `problems`, and `ports` of each node (or of `keys`) whose block is known."""
+    known = registry()
+    nodes = [node for node in spec.nodes if keys is None or node.key in keys]
+    return {
+        "problems": [asdict(problem) for problem in validate(spec, known)],
+        "ports": {node.key: ports_row(ports) for node in nodes if (ports := ports_of(node, known))},
+    }
+
+
+def ports_row(ports: NodePorts) -> dict[str, Any]:
+    """A node's ports under its config, without the implicit error port."""
+    return {
+        "inputs": [describe_port(port) for port in ports.inputs],
+        "outputs": [describe_port(port) for port in ports.outputs],
+    }
+
+
+def edit_answer(graph: Graph, edit: GraphEdit) -> dict[str, Any]:
+    """What the author of an edit is told: the graph's problems now, and the ports of the nodes that the edit names."""
+    graph.refresh_from_db()
+    keys = Named.by(edit.operations).keys
+    return {
+        "revision": edit.revision,
+        "edit_id": edit.edit_id,
+        "operations": edit.operations,
+        **checked(draft_spec(graph), keys=keys),
+    }
+
+
+def version_row(version: GraphVersion) -> dict[str, Any]:
+    """One version of a list, without its graph."""
+    return {
+        "number": version.number,
+        "content_hash": version.content_hash,
+        "author": person(version.author) if version.author else None,
+        "created_at": version.created_at,
+    }
+
+
+def version_detail(version: GraphVersion) -> dict[str, Any]:
+    """A version with its graph and the ports that its nodes have today."""
+    return {**version_row(version), "spec": version.spec, **checked(GraphSpec.from_json(version.spec))}

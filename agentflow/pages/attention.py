@@ -1,0 +1,81 @@
+"""What needs a person's attention, in sentences."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Max, Min
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from agentflow.graphs.permissions import graphs_for
+from executions.engine.status import Status
+from executions.ids import uuid7_floor
+from executions.models import Execution, Worker
+
+#: A run that nobody started within this time says that the workers are down or full.
+QUEUED_TOO_LONG = timedelta(seconds=30)
+#: Characters of the newest failure's reason.
+MOST_REASON = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line: what is wrong, since when, and where to look."""
+
+    level: str
+    title: str
+    text: str
+    at: datetime
+    url: str
+
+
+def needs_attention(user: User) -> list[Notice]:
+    """Failures of the last day by graph, runs that do not start, and missing workers; worst first."""
+    now = timezone.now()
+    return [*_no_workers(now), *_stuck_queue(user, now), *_failures(user, now)][:8]
+
+
+def _no_workers(now: datetime) -> list[Notice]:
+    if Worker.objects.filter(queue="default", stopped_at=None, expires_at__gt=now).exists():
+        return []
+    text = "No hosting worker is alive, so runs wait. Start one: manage.py rqworker"
+    return [Notice("error", "No worker", text, now, reverse("executions") + "?status=active")]
+
+
+def _stuck_queue(user: User, now: datetime) -> list[Notice]:
+    waiting = Execution.objects.filter(
+        graph__in=graphs_for(user).order_by(), status=Status.QUEUED, id__lt=uuid7_floor(now - QUEUED_TOO_LONG)
+    ).aggregate(count=Count("id"), oldest=Min("created_at"))
+    if not waiting["count"]:
+        return []
+    text = f"{waiting['count']} runs have waited for a worker for more than {QUEUED_TOO_LONG.seconds} s."
+    return [Notice("warning", "Runs are queued", text, waiting["oldest"], reverse("executions") + "?status=active")]
+
+
+def _failures(user: User, now: datetime) -> list[Notice]:
+    runs = Execution.objects.filter(status=Status.FAILED, id__gte=uuid7_floor(now - timedelta(days=1)))
+    failed = list(
+        runs.filter(graph__in=graphs_for(user).order_by())
+        .values("graph_id", "graph__name")
+        .annotate(count=Count("id"), newest=Max("ended_at"))
+        .order_by("-newest")[:6]
+    )
+    newest = runs.filter(graph__in=[row["graph_id"] for row in failed]).order_by("graph_id", "-id").distinct("graph_id")
+    reasons = dict(newest.values_list("graph_id", "error__detail"))
+    return [
+        Notice(
+            "error",
+            row["graph__name"],
+            _failed(row["count"], reasons.get(row["graph_id"])),
+            row["newest"],
+            f"{reverse('executions')}?status=failed&graph={row['graph_id']}",
+        )
+        for row in failed
+    ]
+
+
+def _failed(count: int, reason: str | None) -> str:
+    text = f"{count} run{'s' * (count > 1)} failed in the last 24 hours"
+    return f"{text}, last: {Truncator(reason).chars(MOST_REASON)}" if reason else f"{text}."

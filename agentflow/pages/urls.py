@@ -1,0 +1,15 @@
+"""Addresses of the pages."""
+
+from django.urls import path
+
+from agentflow.pages import views
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("graphs/", views.graph_list, name="graphs"),
+    path("graphs/new/", views.graph_new, name="graph-new"),
+    path("graphs/import/", views.graph_import, name="graph-import"),
+    path("graphs/<int:graph_id>/copy/", views.graph_copy, name="graph-copy"),
+    path("graphs/<int:graph_id>/delete/", views.graph_delete, name="graph-delete"),
+    path("executions/", views.execution_list, name="executions"),
+]

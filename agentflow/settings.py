@@ -1,0 +1,225 @@
+"""All settings, read from the environment; `tests/settings.py` is the only override."""
+
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from agentflow import env
+
+env.read_files()
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.data_folder()
+
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / "secret-key")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "agentflow.graphs",
+    "agentflow.accounts",
+    "executions",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "django_prometheus",
+    "django_rq",
+    "drf_spectacular",
+    "rest_framework",
+    "agentflow.processes",
+]
+
+MIDDLEWARE = [
+    "agentflow.processes.health.HealthMiddleware",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "agentflow.queue_pages.allow_inline_styles",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "agentflow.urls"
+ASGI_APPLICATION = "agentflow.asgi.application"
+WSGI_APPLICATION = "agentflow.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["agentflow.templatetags.pages", "agentflow.templatetags.vite"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def _database(url: str) -> dict[str, object]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+        raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        # A unix socket's folder is written percent-encoded in the place of the host; `hostname` would lower its case.
+        "HOST": unquote(parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}").strip("[]")),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": _database(env.text("DATABASE_URL", "postgresql://127.0.0.1:5432/agentflow"))}
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+#: Prefix of our pub/sub channels, so that installations and test runs can share a server.
+REDIS_PREFIX = env.text("REDIS_PREFIX", "agentflow")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{REDIS_PREFIX}:layer"},
+    }
+}
+
+#: `default` carries admission tickets, `nodes` carries isolated node runs. One queue per worker process (DESIGN §5.2).
+RQ_QUEUES = {
+    "default": {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"},
+    "nodes": {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"},
+}
+RQ = {"JOB_CLASS": "executions.tickets.TicketJob"}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "agentflow.accounts.authentication.TokenAuthentication",
+        "agentflow.accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "agentflow.accounts.permissions.TokenScope",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["agentflow.api.throttling.CallerThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["agentflow.api.rendering.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["agentflow.api.rendering.OrjsonParser"],
+    "DEFAULT_PAGINATION_CLASS": "agentflow.api.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "agentflow.api.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "agentflow.api.handler.exception_handler",
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": ["agentflow.api.rendering.OrjsonRenderer"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "agentflow",
+    "DESCRIPTION": "Draw, run and watch graphs of blocks.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ExecutionStatus": "executions.api.serializers.EXECUTION_STATUSES",
+        "NodeStatus": "executions.api.serializers.NODE_STATUSES",
+    },
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = LOGIN_URL
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [
+    ("canvas", BASE_DIR / "static" / "dist"),
+    ("img", BASE_DIR / "static" / "img"),
+    ("css", BASE_DIR / "static" / "css"),
+]
+STORAGES = {
+    "default": {"BACKEND": "executions.storage.WholeFileStorage", "OPTIONS": {"location": DATA_DIR / "blobs"}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+#: Behind TLS set SECURE=1: secure cookies, HSTS and a trusted forwarded scheme.
+SECURE = env.flag("SECURE")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 10_000_000, minimum=1_000)
+
+#: Requests a second that one user may make to the API of one web process in the long run; ten times as many at once.
+API_RATE = env.number("AGENTFLOW_API_RATE", 100, minimum=0.1)
+#: Private hosts (names, addresses, networks, each with an optional :port) that blocks may reach.
+HTTP_ALLOW = env.words("AGENTFLOW_HTTP_ALLOW")
+#: Database connections that the requests of one web process share.
+WEB_CONNECTIONS = env.integer("AGENTFLOW_WEB_CONNECTIONS", 20, minimum=2)
+#: Executions that one hosting worker advances at once.
+WORKER_SLOTS = env.integer("AGENTFLOW_WORKER_SLOTS", 500, minimum=1)
+#: Node executions of one execution that run at once.
+EXECUTION_CONCURRENCY = env.integer("AGENTFLOW_EXECUTION_CONCURRENCY", 100, minimum=1)
+#: A worker's lease and how often it is renewed, in seconds by the database's clock (DESIGN §5.3).
+LEASE_SECONDS = env.number("AGENTFLOW_LEASE_SECONDS", 8, minimum=0.5)
+LEASE_RENEW_SECONDS = env.number("AGENTFLOW_LEASE_RENEW_SECONDS", 2, minimum=0.1)
+#: How often a worker looks for due work in the database, in seconds.
+SWEEP_SECONDS = env.number("AGENTFLOW_SWEEP_SECONDS", 1, minimum=0.05)
+#: Memory that the process of an isolated node may take.
+NODE_MEMORY_BYTES = env.integer("AGENTFLOW_NODE_MEMORY_BYTES", 2 * 1024**3, minimum=64 * 1024**2)
+#: Values above this many bytes are stored as blobs.
+INLINE_VALUE_BYTES = 32_768
+#: Largest value that a port may carry, in bytes of JSON.
+MAX_VALUE_BYTES = env.integer("AGENTFLOW_MAX_VALUE_BYTES", 64_000_000, minimum=1_000)
+#: Modules with further blocks, besides the entry points `agentflow.blocks`.
+BLOCK_MODULES = env.words("AGENTFLOW_BLOCK_MODULES")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"rq": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+}

@@ -1,0 +1,112 @@
+"""How pages show durations, ages, people and statuses."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from executions.engine.status import Status
+
+register = template.Library()
+
+STATUS_WORDS: Mapping[str, str] = {status.value: status.value.capitalize() for status in Status}
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A duration as people read it: 41 ms, 1.24 s, 2 min 5 s, 3 h 2 min."""
+    if value is None:
+        return "–"
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < MINUTE:
+        return f"{value:.1f} s"
+    if value < HOUR:
+        return f"{int(value // MINUTE)} min {int(value % MINUTE)} s"
+    return f"{int(value // HOUR)} h {int(value % HOUR // MINUTE)} min"
+
+
+@register.filter
+def run_time(execution: Any) -> str:
+    """How long a run took, or has taken so far."""
+    if execution.started_at is None:
+        return "–"
+    return seconds(((execution.ended_at or timezone.now()) - execution.started_at).total_seconds())
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """“3 min ago” with the exact time as a tooltip; older than a week: the date."""
+    if moment is None:
+        return "never"
+    age = timezone.now() - moment
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        _age(age, moment),
+    )
+
+
+def _age(age: timedelta, moment: datetime) -> str:
+    total = age.total_seconds()
+    if total < 5:
+        return "just now"
+    for limit, unit, word in ((MINUTE, 1, "s"), (HOUR, MINUTE, "min"), (DAY, HOUR, "h"), (7 * DAY, DAY, "d")):
+        if total < limit:
+            return f"{int(total // unit)} {word} ago"
+    return f"{moment:%d %b %Y}"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """97.2%; never rounds a failure away."""
+    if share is None:
+        return "–"
+    return "100%" if share == 1 else f"{min(share * 100, 99.9):.1f}%"
+
+
+@register.filter
+def person(user: Any) -> str:
+    """Full name, else the user name."""
+    name: str = user.get_full_name() or user.get_username()
+    return name
+
+
+@register.filter
+def initials(user: Any) -> str:
+    """Two letters for an avatar."""
+    words = person(user).replace(".", " ").replace("_", " ").split()
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+@register.inclusion_tag("components/status.html")
+def status(execution: Any) -> dict[str, Any]:
+    """Icon and word of a run; a completed run with handled failures says so."""
+    counts = execution.counts or {}
+    return {
+        "status": execution.status,
+        "word": STATUS_WORDS.get(execution.status, execution.status),
+        "handled": counts.get("handled", 0),
+        "failed": counts.get("failed", 0),
+    }
+
+
+@register.inclusion_tag("components/icon.html")
+def icon(name: str) -> dict[str, str]:
+    """One icon of the sprite in templates/components/sprite.html."""
+    return {"name": name}
+
+
+@register.simple_tag(takes_context=True)
+def current(context: Mapping[str, Any], *names: str) -> str:
+    """Marks the navigation entry of the page that is shown."""
+    match = context["request"].resolver_match
+    return SafeString('aria-current="page"') if match and match.url_name in names else ""

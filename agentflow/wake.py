@@ -1,0 +1,33 @@
+"""The doorbell: names and sender of the Redis messages that say "look at the database". They carry no state."""
+
+import logging
+from functools import cache
+
+import redis
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+#: To web processes: `e:<execution id>:<seq>` after a commit, `g:<graph id>:<revision>` after an edit or when a run of that graph starts or ends.
+WAKE_CHANNEL = f"{settings.REDIS_PREFIX}:wake"
+#: To workers: `work`, `cancel:<execution id>`, `node:<token of an isolated job that ended>`.
+CONTROL_CHANNEL = f"{settings.REDIS_PREFIX}:control"
+
+
+@cache
+def connection() -> "redis.Redis":
+    """One pooled client per process."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+def ring(channel: str, *messages: str) -> bool:
+    """Publish after a commit; whether Redis took it. A Redis that is away costs latency, never correctness."""
+    try:
+        pipeline = connection().pipeline(transaction=False)
+        for message in messages:
+            pipeline.publish(channel, message)
+        pipeline.execute()
+    except redis.RedisError:
+        logger.warning("wake-up not sent", extra={"action": "wake_failed", "channel": channel})
+        return False
+    return True

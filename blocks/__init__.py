@@ -1,0 +1,1 @@
+"""What a node can do: plain Python and pydantic, no Django."""

@@ -1,0 +1,112 @@
+"""What a block may use while it runs: protocols only; the executions package gives the real things."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """Answer of an HTTP request; `body` is at most the client's size limit."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class HttpClient(Protocol):
+    """HTTP that refuses private addresses unless allowed, pinned to the checked address, size- and time-limited."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout_seconds: float = 30.0,
+    ) -> HttpResponse:
+        """Answer of any status; raises BlockError when there is none (refused, unreachable, too large, too slow)."""
+        ...
+
+
+class Files(Protocol):
+    """Read-only files by name, e.g. `examples/sales.csv`."""
+
+    def read(self, name: str) -> bytes:
+        """Whole content; raises BlockError for an unknown name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockUser:
+    """Who runs the graph, as far as a block may know."""
+
+    id: int
+    name: str
+    time_zone: str = "UTC"
+    locale: str = "en"
+
+
+class BlockContext(Protocol):
+    """Given to every run of a block; all of it is read-only."""
+
+    @property
+    def execution_id(self) -> str:
+        """The execution that this run belongs to."""
+        ...
+
+    @property
+    def node(self) -> str:
+        """Key of the node."""
+        ...
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """Item indices of the loops around this run, from the outermost."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first try."""
+        ...
+
+    @property
+    def idempotency_key(self) -> str:
+        """Stable over retries and crashes; hand it to the other side of an effect."""
+        ...
+
+    @property
+    def user(self) -> BlockUser:
+        """Who runs the graph."""
+        ...
+
+    @property
+    def http(self) -> HttpClient:
+        """For requests to other servers."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Files that the block may read."""
+        ...
+
+    @property
+    def execution_inputs(self) -> Mapping[str, Any]:
+        """The execution's inputs by name (used by io.input)."""
+        ...
+
+    @property
+    def indices(self) -> Mapping[str, tuple[int, ...]]:
+        """For each Collect or Gather port, the item indices (or link numbers) of the values given, in the same order."""
+        ...
+
+    def log(self, message: str, level: str = "info") -> None:
+        """Show a line in the node's log; bounded, recorded with the run."""
+        ...
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Show progress on the node, 0 to 1; transient."""
+        ...

@@ -1,0 +1,14 @@
+"""Hints for the form of a block, given as a field's `json_schema_extra`."""
+
+from typing import Final
+
+from pydantic import JsonValue
+
+Hint = dict[str, JsonValue]
+
+#: Set in the form and rarely linked: the canvas draws no port until there is a link.
+SETTING: Final[Hint] = {"x-widget": "setting"}
+#: A large box for text, for program text, and for a template.
+TEXTAREA: Final[Hint] = {"x-widget": "textarea"}
+CODE: Final[Hint] = {"x-widget": "code"}
+TEMPLATE: Final[Hint] = {"x-widget": "template"}

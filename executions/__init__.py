@@ -1,0 +1,1 @@
+"""How a graph runs: the engine, the workers, the records and the live stream."""

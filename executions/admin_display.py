@@ -1,0 +1,60 @@
+"""How the admin shows statuses, durations, JSON and links."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from agentflow.templatetags.pages import run_time
+from executions.engine.status import Status
+
+#: A sign beside the word: colour is never the only difference.
+SIGNS = {
+    Status.QUEUED: "○",
+    Status.RUNNING: "◐",
+    Status.WAITING: "◔",
+    Status.COMPLETED: "✓",
+    Status.FAILED: "✕",
+    Status.CANCELLED: "⊘",
+    Status.SKIPPED: "–",
+}
+#: Characters of a JSON text that are shown.
+MOST_CHARACTERS = 10_000
+
+
+def badge(status: str, note: str = "") -> SafeString:
+    """A status as sign and word."""
+    word = f"{Status(status).value.capitalize()}{f', {note}' if note else ''}"
+    return format_html('<span class="run-status run-{}">{} {}</span>', status, SIGNS[Status(status)], word)
+
+
+def duration(row: Any) -> str:
+    """How long an execution or a node took, or has taken so far."""
+    return run_time(row)
+
+
+def json_text(text: str | None) -> SafeString | str:
+    """JSON as it is stored; a long one is cut and says so."""
+    if text is None or text == "null":
+        return "–"
+    more = "…" if len(text) > MOST_CHARACTERS else ""
+    return format_html('<pre class="run-json">{}{}</pre>', text[:MOST_CHARACTERS], more)
+
+
+def link(name: str, args: Sequence[Any], text: Any) -> SafeString:
+    """A link to one of our addresses."""
+    return format_html('<a href="{}">{}</a>', reverse(name, args=args), text)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> SafeString | str:
+    """A small table."""
+    if not rows:
+        return "–"
+    cells = [(format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows]
+    return format_html(
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+        format_html_join("", "<th>{}</th>", ((head,) for head in heads)),
+        format_html_join("", "<tr>{}</tr>", cells),
+    )

@@ -1,0 +1,149 @@
+"""Start an execution; with `Prefer: wait=N`, answer when it is over."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from hashlib import sha256
+from json import dumps
+from typing import Any, ClassVar
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from agentflow.accounts.models import ApiToken
+from agentflow.api.schema import problems
+from agentflow.graphs.api.requests import checked
+from agentflow.graphs.models import Graph, GraphVersion
+from agentflow.graphs.permissions import get_graph
+from executions.api.reading import caller, started
+from executions.api.serializers import StartedSerializer, StartRequest
+from executions.engine.status import FINAL
+from executions.services import start_execution
+from executions.waiting import wait_until_over
+
+MOST_WAIT_SECONDS = 60
+LONGEST_KEY = 200
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])")
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and body again give the same execution."
+)
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"`wait=N`: answer when it is over, after N ≤ {MOST_WAIT_SECONDS} s at the latest.",
+)
+
+
+class Execute(APIView):
+    """Run a graph."""
+
+    token_scopes: ClassVar = {"POST": "run"}
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view, which waits without holding a thread or a database connection."""
+        return waiting(super().as_view(**initkwargs))
+
+    @extend_schema(
+        operation_id="graphs_execute",
+        parameters=[IDEMPOTENCY_KEY, PREFER],
+        request=StartRequest,
+        responses={
+            202: OpenApiResponse(StartedSerializer, "It was started."),
+            200: OpenApiResponse(StartedSerializer, "It is over."),
+            **problems(409, 422),
+        },
+    )
+    def post(self, request: Request, graph_id: int) -> Response:
+        """Start an execution of the draft, or of the version that is named or published."""
+        graph = get_graph(caller(request), graph_id, "runner")
+        given = checked(StartRequest, request)
+        run = start_execution(
+            graph,
+            user=caller(request),
+            inputs=given.get("inputs", {}),
+            version=_version(graph, given.get("version"), wants_draft=_wants_draft(request, given)),
+            trigger="api" if isinstance(request.auth, ApiToken) else "manual",
+            idempotency_key=_key(request),
+            idempotency_digest=digest(request.data),
+        )
+        return answer(request, run.pk)
+
+
+def answer(request: Request, execution: UUID) -> Response:
+    """The execution as it is now: 200 when it is over, else 202."""
+    row = started(request, execution)
+    code = status.HTTP_200_OK if row["status"] in FINAL else status.HTTP_202_ACCEPTED
+    response = Response(row, status=code, headers={"Location": row["url"]})
+    response.execution, response.request = execution, request  # type: ignore[attr-defined]  # for `waiting`
+    return response
+
+
+def waiting(view: Callable[..., HttpResponseBase]) -> Any:
+    """The view as a coroutine that holds a 202 back until the execution is over or the caller's patience ends."""
+
+    @wraps(view)
+    async def held(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: Any = await sync_to_async(view)(request, *args, **kwargs)
+        seconds = wait_seconds(request.headers.get("Prefer", ""))
+        if not seconds or response.status_code not in (status.HTTP_200_OK, status.HTTP_202_ACCEPTED):
+            return response  # type: ignore[no-any-return]  # what the view gave
+        if response.status_code == status.HTTP_202_ACCEPTED:
+            await sync_to_async(_free_connection)()
+            await wait_until_over(response.execution, seconds)
+            response.data = await sync_to_async(started)(response.request, response.execution)
+            if response.data["status"] in FINAL:
+                response.status_code = status.HTTP_200_OK
+        response["Preference-Applied"] = f"wait={seconds}"
+        return response  # type: ignore[no-any-return]  # as above
+
+    return held
+
+
+def wait_seconds(prefer: str) -> int:
+    """What `Prefer: wait=N` asks for, at most a minute; 0 without it. Source: RFC 7240 §4.3."""
+    asked = _WAIT.search(prefer)
+    return min(int(asked[1]), MOST_WAIT_SECONDS) if asked else 0
+
+
+def digest(body: Any) -> str:
+    """SHA-256 of a body, whatever the order of its members and its white space."""
+    return sha256(dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise ValidationError({"Idempotency-Key": f"Must be printable and at most {LONGEST_KEY} characters long."})
+    return key
+
+
+def _wants_draft(request: Request, given: Mapping[str, Any]) -> bool:
+    """Who draws wants to see what is drawn; integrations want what was published, unless they say otherwise."""
+    return bool(given.get("draft", not isinstance(request.auth, ApiToken)))
+
+
+def _version(graph: Graph, number: int | None, *, wants_draft: bool) -> GraphVersion | None:
+    """The version that is named, else the published one; None: the draft's."""
+    if number is None:
+        return None if wants_draft else graph.published
+    version = graph.versions.filter(number=number).first()
+    if version is None:
+        raise NotFound(f"There is no version {number}.")
+    return version
+
+
+def _free_connection() -> None:
+    if not connection.in_atomic_block:  # a test's transaction must go on
+        connection.close()

@@ -1,0 +1,80 @@
+"""What a block gets to use: the real things behind `blocks.context`."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from blocks.base import BlockError
+from blocks.context import BlockUser, Files, HttpClient
+from blocks.http import SafeHttpClient
+
+#: Files that come with the product, by the folder name that blocks use.
+SHIPPED = {"examples": Path(settings.BASE_DIR) / "agentflow" / "graphs" / "examples"}
+MAX_LOG_LINES = 200
+MAX_LINE = 2_000
+#: Progress is shown at most this often, in seconds.
+PROGRESS_SECONDS = 0.1
+
+#: Receives `(fraction, text)`.
+Progress = Callable[[float, str], None]
+
+
+class ShippedFiles:
+    """Read-only files that come with the product: `examples/sales.csv`."""
+
+    def read(self, name: str) -> bytes:
+        """The whole file; raises BlockError for an unknown name."""
+        folder, _, file = name.partition("/")
+        root = SHIPPED.get(folder)
+        path = (root / file).resolve() if root and file else None
+        if root is None or path is None or not path.is_relative_to(root.resolve()) or not path.is_file():
+            raise BlockError(
+                f"There is no file “{name}”. Files that come with agentflow begin with examples/.", retry=False
+            )
+        return path.read_bytes()
+
+
+@cache
+def http_client() -> HttpClient:
+    """One client, and so one pool of connections, per process."""
+    return SafeHttpClient(allow=settings.HTTP_ALLOW)
+
+
+@dataclass(slots=True)
+class NodeContext:
+    """The context of one attempt of one node execution."""
+
+    execution_id: str
+    node: str
+    path: tuple[int, ...]
+    attempt: int
+    idempotency_key: str
+    user: BlockUser
+    execution_inputs: Mapping[str, Any]
+    indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    show_progress: Progress = lambda fraction, text: None
+    http: HttpClient = field(default_factory=http_client)
+    files: Files = field(default_factory=ShippedFiles)
+    #: [[seconds since the start, level, message], …].
+    lines: list[list[Any]] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+    _shown: float = 0.0
+
+    def log(self, message: str, level: str = "info") -> None:
+        """Keep a line with the run; the first 200 stay, the last one says that there were more."""
+        if len(self.lines) < MAX_LOG_LINES:
+            self.lines.append([round(time.monotonic() - self._started, 4), level, str(message)[:MAX_LINE]])
+        elif len(self.lines) == MAX_LOG_LINES:
+            self.lines.append([round(time.monotonic() - self._started, 4), "warning", "Further lines were left out."])
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Show progress, 0 to 1, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._shown >= PROGRESS_SECONDS or fraction >= 1:
+            self._shown = now
+            self.show_progress(min(max(float(fraction), 0.0), 1.0), text[:200])

@@ -1,0 +1,169 @@
+"""What one execution has to write next: the newest state of its rows, each change numbered by `seq`."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from executions.engine.status import Status
+from executions.values import Encoded
+
+#: A ledger with so many rows or bytes that are not written yet is full: whoever yields more must wait.
+MOST_ROWS = 1_000
+MOST_BYTES = 8_000_000
+
+
+class Fenced(Exception):
+    """Another worker holds the execution now: stop at once and write nothing."""
+
+
+class Unrecordable(Exception):
+    """The database refuses a row of this execution; the message says why."""
+
+
+@dataclass(slots=True)
+class NodeRow:
+    """The state of one node execution; written when `seq` is newer than what was written."""
+
+    id: UUID
+    node: str
+    block: str
+    path: tuple[int, ...]
+    ordinal: int
+    arrivals: list[list[int]]
+    status: Status = Status.QUEUED
+    attempt: int = 1
+    error: dict[str, Any] | None = None
+    log: list[list[Any]] = field(default_factory=list)
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRow:
+    """One yielded value."""
+
+    seq: int
+    node_execution_id: UUID
+    index: int
+    port: str
+    value: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an execution ends."""
+
+    status: Status
+    reason: str
+    error: dict[str, Any] | None
+    outputs: Encoded
+    ended_at: datetime
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes of one execution."""
+
+    nodes: list[NodeRow]
+    outputs: list[OutputRow]
+    seq: int
+    counts: Mapping[str, int]
+    ending: Ending | None
+    waiters: list[asyncio.Future[None]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to write; waiters may still wait."""
+        return not (self.nodes or self.outputs or self.ending)
+
+
+class Ledger:
+    """Numbers the events of one execution and collects what is not written yet."""
+
+    def __init__(
+        self,
+        execution: UUID,
+        graph: int,
+        epoch: int,
+        seq: int,
+        *,
+        counts: Callable[[], Mapping[str, int]] = dict,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.execution = execution
+        self.graph = graph
+        self.epoch = epoch
+        self.seq = seq
+        #: Why nothing more can be written.
+        self.broken: Fenced | Unrecordable | None = None
+        self._counts = counts
+        self._failed = failed
+        self._nodes: dict[UUID, NodeRow] = {}
+        self._outputs: list[OutputRow] = []
+        self._bytes = 0
+        self._ending: Ending | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def next_seq(self) -> int:
+        """The number of the next event."""
+        self.seq += 1
+        return self.seq
+
+    def put_node(self, row: NodeRow) -> None:
+        """The row changed; states between two writes are not written."""
+        row.seq = self.next_seq()
+        self._nodes[row.id] = row
+
+    def put_output(self, row: OutputRow) -> None:
+        """A value was yielded; its `seq` is from `next_seq`."""
+        self._outputs.append(row)
+        self._bytes += len(row.value.text)
+
+    def put_ending(self, ending: Ending) -> None:
+        """The execution is over; nothing follows."""
+        self._ending = ending
+        self.next_seq()
+
+    @property
+    def is_clean(self) -> bool:
+        """Everything so far is written or being written."""
+        return not (self._nodes or self._outputs or self._ending or self._waiters)
+
+    @property
+    def is_full(self) -> bool:
+        """Who adds more should wait until this much is written."""
+        return len(self._nodes) + len(self._outputs) >= MOST_ROWS or self._bytes >= MOST_BYTES
+
+    def wait(self, future: asyncio.Future[None]) -> None:
+        """Resolve the future when everything so far is durable."""
+        self._waiters.append(future)
+
+    def take(self) -> Batch:
+        """What to write now; the ledger starts anew."""
+        # Rows go on changing while the transaction runs: the batch keeps its own copies.
+        nodes = [copy(row) for row in self._nodes.values()]
+        batch = Batch(nodes, self._outputs, self.seq, self._counts(), self._ending, self._waiters)
+        self._nodes, self._outputs, self._bytes, self._ending, self._waiters = {}, [], 0, None, []
+        return batch
+
+    def give_back(self, batch: Batch) -> None:
+        """The batch could not be written now: it comes before whatever was added since."""
+        self._nodes = {row.id: row for row in batch.nodes} | self._nodes
+        self._outputs = batch.outputs + self._outputs
+        self._bytes += sum(len(row.value.text) for row in batch.outputs)
+        self._ending = self._ending or batch.ending
+        self._waiters = batch.waiters + self._waiters
+
+    def fail(self, error: Fenced | Unrecordable, batch: Batch) -> None:
+        """Nothing of this execution can be written any more, neither the batch nor what follows."""
+        self.broken = error
+        for future in [*batch.waiters, *self.take().waiters]:
+            if not future.done():
+                future.set_exception(error)
+        self._failed()

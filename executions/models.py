@@ -1,0 +1,207 @@
+"""Executions and their records: the rows are the event log, ordered by one `seq` per execution."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from executions.engine.status import ACTIVE, Reason, Status
+from executions.fields import ExactJSONField
+from executions.ids import uuid7
+
+STATUS_CHOICES = [(s.value, s.value.capitalize()) for s in Status]
+ACTIVE_VALUES = sorted(ACTIVE)
+
+
+class Worker(models.Model):
+    """One incarnation of a worker process and its lease, by the database's clock."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=200)
+    host = models.CharField(max_length=200)
+    process_id = models.PositiveIntegerField()
+    queue = models.CharField(max_length=50)
+    capacity = models.PositiveIntegerField()
+    version = models.CharField(max_length=50)
+    started_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        indexes = [models.Index(fields=["expires_at"], condition=Q(stopped_at=None), name="worker_lease")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Execution(models.Model):
+    """One run of one graph version."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    graph = models.ForeignKey("graphs.Graph", models.CASCADE, related_name="executions")
+    version = models.ForeignKey("graphs.GraphVersion", models.PROTECT, related_name="executions")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="executions")
+    status = models.CharField(max_length=10, choices=STATUS_CHOICES, default=Status.QUEUED)
+    #: Why it failed: `reason` typed, `error` a problem `{title, detail, node?}`.
+    reason = models.CharField(max_length=10, blank=True, choices=[(r.value, r.value) for r in Reason])
+    error = models.JSONField(null=True)
+    inputs = ExactJSONField(default=dict)
+    outputs = ExactJSONField(null=True)
+    #: What started it: manual, api, schedule, webhook, …
+    trigger = models.CharField(max_length=20, default="manual")
+    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
+    idempotency_key = models.CharField(max_length=200, blank=True)
+    #: SHA-256 of the start's body: the same key with another body is a conflict.
+    idempotency_digest = models.CharField(max_length=64, blank=True)
+    #: Node executions by outcome: {"completed": 3, "failed": 1, "handled": 1, "skipped": 0, "cancelled": 0, "total": 4}.
+    counts = models.JSONField(default=dict)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    #: Runs at a time; fixed at the start, because a replay must decide as the first run did.
+    concurrency = models.PositiveIntegerField(default=100)
+    #: Number of the newest recorded event.
+    seq = models.PositiveBigIntegerField(default=0)
+    holder = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="executions")
+    #: Fencing token: raised by every claim; a write with a lower one is lost.
+    epoch = models.PositiveIntegerField(default=0)
+    #: What happened to the run as a whole: [{at, kind, text, seq}], e.g. "worker lost, resumed on …"; bounded.
+    events = models.JSONField(default=list)
+    wake_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["graph", "-id"], name="execution_of_graph"),
+            models.Index(fields=["owner", "-id"], name="execution_of_owner"),
+            models.Index(fields=["status", "-id"], name="execution_by_status"),
+            models.Index(fields=["id"], condition=Q(status="queued"), name="execution_queued"),
+            models.Index(fields=["holder"], condition=Q(status__in=ACTIVE_VALUES), name="execution_held"),
+            models.Index(fields=["wake_at"], condition=Q(status="waiting"), name="execution_due"),
+            models.Index(
+                fields=["id"],
+                condition=Q(ended_at=None, cancel_requested_at__isnull=False),
+                name="execution_cancelled",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "graph", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="execution_once_per_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, status__in=ACTIVE_VALUES)
+                | Q(ended_at__isnull=False) & ~Q(status__in=ACTIVE_VALUES),
+                name="execution_ended_when_final",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class NodeExecution(models.Model):
+    """One run of one node. The id follows from execution, node, path and ordinal (`ids.node_execution_id`)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="node_executions")
+    node = models.CharField(max_length=100)
+    block = models.CharField(max_length=100)
+    path = ArrayField(models.PositiveIntegerField(), default=list)
+    ordinal = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=10, choices=STATUS_CHOICES)
+    #: Failed: `{message, kind, block, attempt, handled}`. Skipped: `{message, port}`.
+    error = models.JSONField(null=True)
+    #: Which outputs arrived where: [[number of the link in the version, seq of the Output], …].
+    arrivals = models.JSONField(default=list)
+    #: Lines of context.log: [[seconds since the start, level, message], …]; bounded.
+    log = models.JSONField(default=list)
+    queued_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    usage = models.JSONField(default=dict)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    reused = models.BooleanField(default=False)
+    #: Event number of the newest change of this row.
+    seq = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "node", "path", "ordinal"], name="node_execution_once"),
+            models.UniqueConstraint(fields=["execution", "seq"], name="node_execution_seq_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node} {self.path}" if self.path else self.node
+
+
+class Blob(models.Model):
+    """A large value or a file, by content; the bytes are in Django's storage."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    size = models.PositiveBigIntegerField()
+    media_type = models.CharField(max_length=100, default="application/json")
+    storage_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.media_type}, {self.size} bytes"
+
+
+class Output(models.Model):
+    """One value that a run yielded; `value` or, above 32 KB, a blob."""
+
+    pk = models.CompositePrimaryKey("execution_id", "seq")
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="+")
+    seq = models.PositiveBigIntegerField()
+    node_execution = models.ForeignKey(NodeExecution, models.CASCADE, related_name="outputs")
+    index = models.PositiveIntegerField()
+    port = models.CharField(max_length=100)
+    value = ExactJSONField(null=True)
+    blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["node_execution", "index"], name="output_index_once")]
+
+    def __str__(self) -> str:
+        return f"{self.port} #{self.index}"
+
+
+class NodeJob(models.Model):
+    """One isolated attempt of a node, run by a `nodes` worker; `token` guards against late or doubled jobs.
+
+    The row is there as long as its host wants the result: a process whose row is gone must die.
+    """
+
+    token = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    #: No foreign key: the job may be written before the node execution's row is.
+    node_execution_id = models.UUIDField()
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="node_jobs")
+    #: What the process needs: {block, input, context: {…}, timeout_seconds}.
+    payload = ExactJSONField()
+    created_at = models.DateTimeField(db_default=Now())
+    claimed_at = models.DateTimeField(null=True)
+    #: Host and process id of the process that runs it.
+    claimed_by = models.CharField(max_length=200, blank=True)
+    #: The process says that it lives; silence means that it is gone.
+    beat_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    #: {outputs: [[port, value], …], error: {…} or null, log: […]}.
+    result = ExactJSONField(null=True)
+
+    class Meta:
+        ordering = ["-token"]
+        indexes = [models.Index(fields=["created_at"], condition=Q(ended_at=None), name="node_job_open")]
+
+    def __str__(self) -> str:
+        return str(self.token)

@@ -1,0 +1,58 @@
+"""NodeExecutor: one attempt of one node, from the values that arrived to the values that it yields."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from blocks.base import Block, BlockError, RunsIn, read_input
+from blocks.context import BlockContext
+from executions.context import NodeContext
+from executions.engine.commands import Run
+from executions.engine.inputs import InputError, assemble
+from executions.engine.plan import NodePlan
+from executions.isolated import IsolatedRunner
+
+_END = object()
+
+
+class NodeExecutor:
+    """Runs blocks where they say: on this loop, in a thread, or in a process of a `nodes` worker."""
+
+    def __init__(self, isolated: IsolatedRunner, *, threads: int = 16) -> None:
+        self._isolated = isolated
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="block")
+
+    def run(self, node: NodePlan, run: Run, context: NodeContext) -> AsyncGenerator[tuple[str, Any]]:
+        """The values that the block yields, as they come.
+
+        Raises:
+            BlockError: what a user may read: bad input, or the block's own.
+        """
+        values = _assembled(node, run)
+        if node.runs_in is RunsIn.PROCESS:
+            read_input(node.block, values)
+            return self._isolated.run(node, values, context)
+        block_input = read_input(node.block, values)
+        if node.runs_in is RunsIn.THREAD:
+            return self._in_thread(node.block, block_input, context)
+        generator: AsyncGenerator[tuple[str, Any]] = node.block().run(block_input, context)
+        return generator
+
+    async def _in_thread(self, block: type[Block], block_input: Any, context: BlockContext) -> AsyncGenerator[Any]:
+        """Each step of the block's generator in a thread; cancelling leaves the thread to end by itself."""
+        loop = asyncio.get_running_loop()
+        generator: Iterator[tuple[str, Any]] = block().run(block_input, context)
+        while (step := await loop.run_in_executor(self._threads, next, generator, _END)) is not _END:
+            yield step
+
+    def close(self) -> None:
+        """Let running threads end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _assembled(node: NodePlan, run: Run) -> dict[str, Any]:
+    try:
+        return assemble(node, run.arrivals)
+    except InputError as error:
+        raise BlockError(str(error), retry=False) from error

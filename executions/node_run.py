@@ -1,0 +1,247 @@
+"""One run of one node on the worker: attempts, retries, time limits, and what of it is recorded."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from blocks.base import ERROR_PORT, BlockError, Effect
+from executions.context import NodeContext
+from executions.engine.commands import Command, PortError, Run
+from executions.engine.plan import NodePlan
+from executions.engine.scheduler import Scheduler
+from executions.engine.status import Status
+from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
+from executions.node_executor import NodeExecutor
+from executions.replay import Recorded
+from executions.values import as_recorded, encode, save_blob
+
+logger = logging.getLogger(__name__)
+
+#: Seconds before the first retry; doubled for each further one, with jitter.
+RETRY_SECONDS = 0.5
+MAX_RETRY_SECONDS = 60.0
+
+Error = dict[str, Any]
+
+
+class Owner(Protocol):
+    """The processor, as one run needs it."""
+
+    scheduler: Scheduler
+    ledger: Ledger
+    executor: NodeExecutor
+
+    def context(self, run: Run, row: NodeRow) -> NodeContext:
+        """What the block may use."""
+
+    def decide(self, event: Callable[[], Iterable[Command]]) -> None:
+        """Tell the scheduler an event and carry out what it commands; raises PortError."""
+
+    def record(self) -> None:
+        """Have what is in the ledger written."""
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is durable."""
+
+    def ended(self, run: Run, event: Callable[[], Iterable[Command]]) -> None:
+        """The run is over, which the scheduler is told by this event."""
+
+    def fail(self, error: Exception) -> None:
+        """A defect of ours: the execution cannot go on."""
+
+
+class NodeRun:
+    """Runs one node once; told to stop by cancelling its task."""
+
+    def __init__(self, owner: Owner, node: NodePlan, run: Run, row: NodeRow, known: Recorded | None) -> None:
+        self.row = row
+        self._owner = owner
+        self._node = node
+        self._run = run
+        self._known = known
+        #: Values recorded so far by port: an attempt that repeats them is not heard again.
+        self._yielded: dict[str, int] = dict(known.yielded) if known else {}
+        self._next_index = known.next_index if known else 0
+        #: The task has come so far that cancelling it reaches `go`.
+        self.has_begun = False
+        #: Set when the run's end is nobody's business any more: another worker goes on with it, or it would not stop.
+        self.is_abandoned = False
+
+    async def go(self) -> None:
+        """Run to the end and tell the owner."""
+        self.has_begun = True
+        try:
+            await self._go()
+        except asyncio.CancelledError:
+            if not self.is_abandoned:
+                self.stopped()
+        except (Fenced, Unrecordable):
+            pass  # the ledger has told the owner
+        except Exception as error:  # noqa: BLE001 - the owner logs it
+            self._owner.fail(error)
+
+    def stopped(self) -> None:
+        """The run was told to stop and has."""
+        self._close(Status.CANCELLED)
+        self._owner.ended(self._run, lambda: self._owner.scheduler.stopped(self._run))
+
+    async def _go(self) -> None:
+        is_once = self._node.effect is Effect.ONCE
+        if self._node.effect is not Effect.PURE:
+            await self._owner.flush()
+        if is_once and self._known and self._known.status is Status.RUNNING:
+            self._fail(self._error(_UNKNOWN_OUTCOME, "lost"))
+            return
+        self.row.started_at = now()
+        await self._show(Status.RUNNING)
+        error = await self._attempts()
+        if self.is_abandoned:
+            return
+        if error is None:
+            self._close(Status.COMPLETED)
+            self._owner.ended(self._run, lambda: self._owner.scheduler.complete(self._run))
+        else:
+            self._fail(error)
+
+    async def _attempts(self) -> Error | None:
+        """Try until it works or may not be tried again; the last error, or None."""
+        failures = 0
+        while True:
+            error, may_retry = await self._attempt()
+            failures += 1
+            if error is None or not may_retry or failures > self._node.policy.retries:
+                return error
+            await self._wait_to_retry(error, failures)
+
+    async def _attempt(self) -> tuple[Error | None, bool]:
+        """One try: its error, and whether another may help.
+
+        After a time-out or a defect nobody knows what a step that must happen once has done: it is not tried again.
+        """
+        context = self._owner.context(self._run, self.row)
+        is_repeatable = self._node.effect is not Effect.ONCE
+        limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
+        try:
+            async with limit:
+                await self._values(context)
+        except BlockError as error:
+            return self._error(error.message, "block"), error.retry
+        except PortError as error:
+            return self._error(f"{error}.", "block"), False
+        except (Fenced, Unrecordable):
+            raise
+        except asyncio.CancelledError:
+            if _is_told_to_stop():
+                raise
+            return self._bug(), is_repeatable
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - blocks are others' code
+            if isinstance(error, TimeoutError) and limit.expired():
+                message = f"It took longer than the limit of {self._node.policy.timeout_seconds:g} s."
+                return self._error(message, "timeout"), is_repeatable
+            return self._bug(), is_repeatable
+        finally:
+            self.row.log = [*self.row.log, *context.lines]
+        return None, False
+
+    async def _values(self, context: NodeContext) -> None:
+        again: dict[str, int] = {}
+        recorded = dict(self._yielded)
+        async with aclosing(self._owner.executor.run(self._node, self._run, context)) as values:
+            async for port, value in values:
+                if not isinstance(port, str):
+                    raise PortError(f"The name of a port is text, not {port!r}")
+                if recorded:
+                    again[port] = again.get(port, 0) + 1
+                    if again[port] <= recorded.get(port, 0):
+                        continue
+                await self._emit(port, value)
+
+    async def _emit(self, port: str, value: Any) -> None:
+        """A value travels and is recorded; a port that does not exist, or had its value, is the block's fault."""
+        encoded = encode(value)
+        if encoded.sha256:
+            try:
+                await asyncio.to_thread(save_blob, encoded)
+            except OSError as error:
+                raise BlockError(f"A value of {len(encoded.text):,} bytes could not be stored: {error}.") from error
+        if self.is_abandoned:
+            raise asyncio.CancelledError
+        ledger = self._owner.ledger
+        ref = ledger.seq + 1
+        given = as_recorded(value, encoded)
+
+        def emit() -> list[Command]:
+            commands = self._owner.scheduler.emit(self._run, port, given, ref)
+            ledger.put_output(OutputRow(ledger.next_seq(), self.row.id, self._next_index, port, encoded))
+            return commands
+
+        self._owner.decide(emit)
+        self._next_index += 1
+        self._yielded[port] = self._yielded.get(port, 0) + 1
+        if ledger.is_full:
+            await self._owner.flush()
+
+    async def _wait_to_retry(self, error: Error, failures: int) -> None:
+        self.row.error = error
+        await self._show(Status.WAITING)
+        delay = min(RETRY_SECONDS * 2 ** (failures - 1), MAX_RETRY_SECONDS)
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+        self.row.error = None
+        self.row.attempt += 1
+        await self._show(Status.RUNNING)
+
+    async def _show(self, status: Status) -> None:
+        """Record the status; before a step that must happen once is tried, durably."""
+        self.row.status = status
+        self._owner.ledger.put_node(self.row)
+        if self._node.effect is Effect.ONCE and status is Status.RUNNING:
+            await self._owner.flush()
+        else:
+            self._owner.record()
+
+    def _fail(self, error: Error) -> None:
+        ledger, scheduler = self._owner.ledger, self._owner.scheduler
+        is_handled = scheduler.handled(self._node.key)
+        ref = 0
+        if is_handled:
+            ref = ledger.next_seq()
+            ledger.put_output(OutputRow(ref, self.row.id, self._next_index, ERROR_PORT, encode(error)))
+        self.row.error = {**error, "handled": is_handled}
+        self._close(Status.FAILED)
+        self._owner.ended(self._run, lambda: scheduler.fail(self._run, error, ref))
+
+    def _close(self, status: Status) -> None:
+        self.row.status, self.row.ended_at = status, now()
+        self._owner.ledger.put_node(self.row)
+
+    def _bug(self) -> Error:
+        extra = {"action": "block_bug", "block": self._node.block_id, "node": self._node.key}
+        logger.exception("block failed unexpectedly", extra=extra)
+        return self._error(UNEXPECTED, "bug")
+
+    def _error(self, message: str, kind: str) -> Error:
+        """An error that can be written whatever text the block gave."""
+        text = str(message).encode(errors="replace").decode()
+        return {"message": text, "kind": kind, "block": self._node.block_id, "attempt": self.row.attempt}
+
+
+UNEXPECTED = "The block failed in a way that its author did not expect. The server's log has the details."
+_UNKNOWN_OUTCOME = (
+    "The worker was lost while this step ran, and the step must not be done twice, so it was not repeated. "
+    "Look at the other side whether it happened, then run again."
+)
+
+
+def now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+def _is_told_to_stop() -> bool:
+    """Somebody cancelled this task; else a block raised CancelledError on its own account."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

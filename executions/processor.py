@@ -1,0 +1,313 @@
+"""ExecutionProcessor: one execution, from its claim to its end: engine -> node executor -> recorder.
+
+It carries out what the scheduler commands and tells it what happened. Two rules: a result is durable before a successor
+that is not pure starts, and every change gets the next `seq`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from blocks.base import BlockError
+from blocks.context import BlockUser
+from executions.context import NodeContext
+from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
+from executions.engine.plan import Plan
+from executions.engine.scheduler import Scheduler
+from executions.engine.status import FINAL, Reason, Status
+from executions.ids import node_execution_id
+from executions.ledger import Ending, Fenced, Ledger, NodeRow, Unrecordable
+from executions.node_executor import NodeExecutor
+from executions.node_run import NodeRun, now
+from executions.recorder import Recorder
+from executions.replay import Recorded, Replayed, RunKey
+from executions.store import Claim
+from executions.values import encode
+
+logger = logging.getLogger(__name__)
+
+#: Rows that say "queued" for runs held back by a limit; the counts say how many there are beyond.
+QUEUED_ROWS = 200
+#: A block that does not stop when told is left to itself after this long, in seconds.
+STOP_SECONDS = 3.0
+
+#: Shows progress of a node: node key, path, fraction, text.
+ShowProgress = Callable[[str, Path, float, str], None]
+
+
+class ExecutionProcessor:
+    """Drives one execution on the worker's loop.
+
+    `done` resolves when it is over or no longer ours; it raises what is a defect of ours.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        plan: Plan,
+        *,
+        recorder: Recorder,
+        executor: NodeExecutor,
+        show_progress: ShowProgress,
+    ) -> None:
+        self.claim = claim
+        self.plan = plan
+        self.executor = executor
+        self.ledger = Ledger(claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self._leave)
+        self.scheduler = Scheduler(plan, concurrency=claim.concurrency)
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._recorder = recorder
+        self._show_progress = show_progress
+        self._user = BlockUser(claim.user_id, claim.user_name)
+        self._recorded: Mapping[RunKey, Recorded] = {}
+        self._active: dict[Run, tuple[NodeRun, asyncio.Task[None]]] = {}
+        #: Rows of runs that are queued or running.
+        self._open_rows: dict[RunKey, NodeRow] = {}
+        self._is_draining = False
+        #: Draining, and nothing runs any more.
+        self._quiet = asyncio.Event()
+        self._time_limit: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    # What the manager says
+
+    def begin(self, replayed: Replayed | None = None) -> None:
+        """Start, or go on where the records end."""
+        self._limit_time()
+        if replayed is None:
+            self.decide(self.scheduler.start)
+            return
+        self._recorded = replayed.recorded
+        for run in self.scheduler.queued():
+            if run.key in self._recorded:
+                self._open_rows[run.key] = self._new_row(run, self._recorded[run.key])
+        finish = [replayed.finish] if replayed.finish else []
+        self.decide(lambda: [*replayed.skips, *(Start(run) for run in replayed.open_runs), *finish])
+
+    def cancel(self) -> None:
+        """A user wants it to end: stop what runs, start nothing."""
+        self.decide(self.scheduler.cancel)
+
+    def time_over(self) -> list[Command]:
+        """Tell the scheduler that the graph's time limit is reached."""
+        message = f"The run took longer than this graph's limit of {self.plan.limits.seconds:g} s."
+        return self.scheduler.abort(Reason.TIMEOUT, {"message": message, "kind": "timeout"})
+
+    async def hand_over(self, grace_seconds: float) -> None:
+        """Start nothing more, let what runs end within the grace, write it all; another worker goes on."""
+        self._is_draining = True
+        for run in [run for run, (node_run, _) in self._active.items() if node_run.row.status is Status.WAITING]:
+            _abandon(*self._active.pop(run))  # it waits for its next try, which may as well be made elsewhere
+        self._note_quiet()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self._quiet.wait()
+        left = list(self._active.values())
+        for node_run, task in left:
+            _abandon(node_run, task)
+        if left:
+            await asyncio.wait([task for _, task in left], timeout=1)
+        with suppress(Fenced, Unrecordable):
+            await self.flush()
+        self._leave()
+
+    # What runs of nodes say
+
+    def context(self, run: Run, row: NodeRow) -> NodeContext:
+        """What the block of this run may use."""
+        return NodeContext(
+            execution_id=str(self.claim.id),
+            node=run.node,
+            path=run.path,
+            attempt=row.attempt,
+            idempotency_key=str(row.id),
+            user=self._user,
+            execution_inputs=self.claim.inputs,
+            indices=run.indices,
+            show_progress=lambda fraction, text: self._show_progress(run.node, run.path, fraction, text),
+        )
+
+    def decide(self, event: Callable[[], Iterable[Command]]) -> None:
+        """Tell the scheduler an event and carry out what it commands.
+
+        A defect in either ends this execution and no other.
+
+        Raises:
+            PortError: the event is a value that the block must not yield; nothing has changed.
+        """
+        try:
+            for command in event():
+                self._obey(command)
+            self._note_queued()
+        except PortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the manager logs it
+            self.fail(error)
+        else:
+            self.record()
+
+    def record(self) -> None:
+        """Have what is in the ledger written."""
+        if not self.ledger.is_clean:
+            self._recorder.touch(self.ledger)
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is durable."""
+        await self._recorder.flush(self.ledger)
+
+    def ended(self, run: Run, event: Callable[[], Iterable[Command]]) -> None:
+        """The run is over, which the scheduler is told by this event."""
+        self._active.pop(run, None)
+        self._open_rows.pop(run.key, None)
+        self.decide(event)
+        self._note_quiet()
+
+    def fail(self, error: Exception) -> None:
+        """A defect of ours: the execution cannot go on."""
+        if not self.done.done():
+            self.done.set_exception(error)
+        self._leave()
+
+    def _leave(self) -> None:
+        """The execution is over, or not ours any more."""
+        if self._time_limit is not None:
+            self._time_limit.cancel()
+        for node_run, task in self._active.values():
+            _abandon(node_run, task)
+        self._quiet.set()
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def _note_quiet(self) -> None:
+        if self._is_draining and not self._active:
+            self._quiet.set()
+
+    # Commands
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Start(run):
+                self._start(run)
+            case Stop(run):
+                self._stop(run)
+            case Skip():
+                self._skip(command)
+            case Finish():
+                self._finish(command)
+
+    def _start(self, run: Run) -> None:
+        if self._is_draining or self.done.done():
+            return
+        known = self._recorded.get(run.key)
+        row = self._open_rows.get(run.key) or self._new_row(run, known)
+        self._open_rows[run.key] = row
+        node_run = NodeRun(self, self.plan.nodes[run.node], run, row, known)
+        task = asyncio.create_task(node_run.go(), name=f"{self.claim.id} {run.node}")
+        self._active[run] = node_run, task
+
+    def _stop(self, run: Run) -> None:
+        if run not in self._active:  # held back by a drain
+            self.decide(lambda: self.scheduler.stopped(run))
+            return
+        node_run, task = self._active[run]
+        task.cancel()
+        if node_run.has_begun:
+            asyncio.get_running_loop().call_later(STOP_SECONDS, self._insist, run)
+        else:  # nobody would hear of the cancellation
+            node_run.stopped()
+
+    def _insist(self, run: Run) -> None:
+        """The run was told to stop; what it does from now on is not heard."""
+        if run in self._active and not self.done.done():
+            node_run, _ = self._active[run]
+            logger.warning("block does not stop", extra={"action": "stop_ignored", "node": run.node})
+            node_run.is_abandoned = True
+            node_run.stopped()
+
+    def _skip(self, skip: Skip) -> None:
+        row = self._new_row(Run(skip.node), None)
+        row.status, row.ended_at = Status.SKIPPED, now()
+        row.error = {"message": skip.reason, "kind": "skipped", "port": skip.port}
+        self.ledger.put_node(row)
+
+    def _finish(self, finish: Finish) -> None:
+        for row in self._open_rows.values():
+            if row.status not in FINAL:
+                row.status, row.ended_at = Status.CANCELLED, now()
+                self.ledger.put_node(row)
+        try:
+            outputs = encode(dict(finish.outputs))
+        except BlockError as error:
+            problem = {"message": f"The outputs together are too much. {error}", "kind": "limit"}
+            finish, outputs = Finish(Status.FAILED, Reason.LIMIT, problem), encode({})
+        self.ledger.put_ending(Ending(finish.status, finish.reason or "", _problem(finish), outputs, now()))
+        self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        with suppress(Fenced, Unrecordable):  # the ledger has told us
+            await self.flush()
+        self._leave()
+
+    # Rows
+
+    def _note_queued(self) -> None:
+        """Rows for runs that a limit holds back, so that pages show them as queued."""
+        for run in self.scheduler.newly_queued():
+            if len(self._open_rows) - len(self._active) >= QUEUED_ROWS:
+                return
+            if run.key not in self._open_rows and run.key not in self._recorded:
+                row = self._open_rows[run.key] = self._new_row(run, None)
+                self.ledger.put_node(row)
+
+    def _new_row(self, run: Run, known: Recorded | None) -> NodeRow:
+        return NodeRow(
+            id=node_execution_id(self.claim.id, run.node, run.path, run.ordinal),
+            node=run.node,
+            block=self.plan.nodes[run.node].block_id,
+            path=run.path,
+            ordinal=run.ordinal,
+            arrivals=[[arrival.link, arrival.ref] for arrival in run.arrivals],
+            attempt=known.attempt + (known.status is not Status.QUEUED) if known else 1,
+            log=list(known.row["log"]) if known else [],
+            queued_at=known.row["queued_at"] if known else now(),
+        )
+
+    def _counts(self) -> dict[str, int]:
+        counts = self.scheduler.counts
+        found = {
+            "completed": counts.completed,
+            "failed": counts.failed,
+            "handled": counts.handled,
+            "skipped": counts.skipped,
+            "cancelled": counts.cancelled,
+            "running": counts.running,
+            "queued": counts.queued,
+        }
+        return {"total": sum(found.values()), **found}
+
+    def _limit_time(self) -> None:
+        seconds = self.plan.limits.seconds
+        if seconds:
+            left = seconds - (now() - self.claim.started_at).total_seconds()
+            self._time_limit = asyncio.get_running_loop().call_later(max(left, 0), self.decide, self.time_over)
+
+
+def _abandon(run: NodeRun, task: asyncio.Task[None]) -> None:
+    """End the run without recording it."""
+    run.is_abandoned = True
+    task.cancel()
+
+
+def _problem(finish: Finish) -> dict[str, Any] | None:
+    """The error of an execution as a problem: `{title, detail, node?, …}`."""
+    if finish.error is None:
+        return None
+    titles = {
+        Reason.NODE: "A node failed",
+        Reason.LIMIT: "A limit was reached",
+        Reason.TIMEOUT: "The time limit was reached",
+    }
+    title = titles.get(finish.reason, "The run failed") if finish.reason else "The run failed"
+    return {"title": title, "detail": finish.error.get("message", ""), **finish.error}

@@ -1,0 +1,343 @@
+"""Group commit: what all hosted executions have to write goes to the database in one transaction after the other.
+
+There is no timer: everything that arrives while a transaction is in flight goes into the next one, so an idle worker
+commits at once and a busy one in large groups. Every transaction first locks the executions that this worker still
+holds with the same epoch; what belongs to others is dropped (fencing). The worker's lease is renewed on the same
+connection: a recorder that is stuck loses the lease.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import psycopg
+from django.conf import settings
+from psycopg import AsyncConnection, sql
+
+from executions import database
+from executions.ledger import Batch, Fenced, Ledger, Unrecordable
+from executions.values import blob_name
+
+logger = logging.getLogger(__name__)
+
+#: The rows' own fault: anything else that the database says may be different in a moment.
+REFUSED = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+)
+#: An execution whose row somebody else has locked is written so much later.
+BUSY_SECONDS = 0.05
+
+Work = Mapping[Ledger, Batch]
+
+#: Of these executions the ones that this worker may write. One that somebody has locked is left for the next
+#: transaction: it must not hold up the others, nor the lease.
+LOCK = """
+    SELECT e.id FROM executions_execution e
+    JOIN unnest(%s::uuid[], %s::int[]) AS mine(id, epoch) ON e.id = mine.id AND e.epoch = mine.epoch
+    WHERE e.holder_id = %s AND e.ended_at IS NULL ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
+"""
+#: What of the rest is still ours and only busy, and what ended by a transaction of ours whose answer was lost.
+REST = """
+    SELECT e.id, e.ended_at IS NULL AS is_busy FROM executions_execution e
+    JOIN unnest(%s::uuid[], %s::int[], %s::bigint[]) AS mine(id, epoch, seq) ON e.id = mine.id AND e.epoch = mine.epoch
+    WHERE e.holder_id = %s AND e.ended_at IS NULL OR e.ended_at IS NOT NULL AND e.seq = mine.seq
+"""
+BLOBS = """
+    INSERT INTO executions_blob (sha256, size, media_type, storage_name)
+    SELECT DISTINCT ON (1) * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[])
+    ON CONFLICT DO NOTHING
+"""
+#: Columns of the node execution's upsert with the types of their arrays; `path` and JSON travel as text.
+NODE_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("id", "uuid"),
+    ("execution_id", "uuid"),
+    ("node", "text"),
+    ("block", "text"),
+    ("path", "text"),
+    ("ordinal", "int"),
+    ("attempt", "int"),
+    ("status", "text"),
+    ("error", "text"),
+    ("arrivals", "text"),
+    ("log", "text"),
+    ("queued_at", "timestamptz"),
+    ("started_at", "timestamptz"),
+    ("ended_at", "timestamptz"),
+    ("seq", "bigint"),
+)
+CASTS = {"path": "::int[]", "error": "::jsonb", "arrivals": "::jsonb", "log": "::jsonb", "value": "::json"}
+#: Columns that the recorder leaves at these values (credentials, costs and re-runs fill them).
+NODE_CONSTANTS = {"cost": "0", "usage": "'{}'", "fingerprint": "''", "reused": "false"}
+NODE_FIXED = frozenset({"id", "execution_id", "node", "block", "path", "ordinal"})
+OUTPUT_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("execution_id", "uuid"),
+    ("seq", "bigint"),
+    ("node_execution_id", "uuid"),
+    ("index", "int"),
+    ("port", "text"),
+    ("value", "text"),
+    ("blob_id", "text"),
+)
+PROGRESS = """
+    UPDATE executions_execution e SET seq = new.seq, counts = new.counts::jsonb
+    FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS new(id, seq, counts) WHERE e.id = new.id
+"""
+ENDINGS = """
+    UPDATE executions_execution e SET status = new.status, reason = new.reason, error = new.error::jsonb,
+        outputs = new.outputs::json, ended_at = new.ended_at, holder_id = NULL
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+        AS new(id, status, reason, error, outputs, ended_at) WHERE e.id = new.id
+"""
+RENEW = """
+    UPDATE executions_worker SET expires_at = clock_timestamp() + make_interval(secs => %s)
+    WHERE id = %s AND stopped_at IS NULL AND expires_at > clock_timestamp() RETURNING id
+"""
+
+
+def _insert(table: str, columns: Sequence[tuple[str, str]], constants: Mapping[str, str], tail: str) -> sql.SQL:
+    names = ", ".join([f'"{name}"' for name, _ in columns] + [f'"{name}"' for name in constants])
+    picked = ", ".join([f'r."{name}"{CASTS.get(name, "")}' for name, _ in columns] + list(constants.values()))
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
+    aliases = ", ".join(f'"{name}"' for name, _ in columns)
+    # Names of our own columns only; every value is a parameter.
+    text = f"INSERT INTO {table} ({names}) SELECT {picked} FROM unnest({arrays}) AS r({aliases}) {tail}"  # noqa: S608
+    return sql.SQL(text)
+
+
+NODES = _insert(
+    "executions_nodeexecution",
+    NODE_COLUMNS,
+    NODE_CONSTANTS,
+    "ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f'"{name}" = EXCLUDED."{name}"' for name, _ in NODE_COLUMNS if name not in NODE_FIXED),
+)
+OUTPUTS = _insert("executions_output", OUTPUT_COLUMNS, {}, "ON CONFLICT DO NOTHING")
+
+
+class LeaseLost(Exception):
+    """The lease of this worker ended: others may run its executions now."""
+
+
+class Recorder:
+    """The only writer of hosted executions' state; one per worker."""
+
+    def __init__(self, worker: UUID, *, committed: Callable[[Iterable[tuple[Ledger, Batch]]], None]) -> None:
+        self.worker = worker
+        self._committed = committed
+        self._dirty: dict[Ledger, None] = {}
+        self._wanted = asyncio.Event()
+        self._connection: AsyncConnection[Any] | None = None
+        #: By the monotonic clock, taken before the renewal was sent: the lease lives at least until this + lease.
+        self.renewed_at = time.monotonic()
+        self.flushes = 0
+
+    def touch(self, ledger: Ledger) -> None:
+        """The ledger has something to write."""
+        if ledger.broken is None:
+            self._dirty[ledger] = None
+            self._wanted.set()
+
+    async def flush(self, ledger: Ledger) -> None:
+        """Return when everything that the ledger has so far is durable.
+
+        Raises:
+            Fenced: another worker holds the execution.
+            Unrecordable: the database refuses a row.
+        """
+        if ledger.broken is not None:
+            raise ledger.broken
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ledger.wait(future)
+        self.touch(ledger)
+        await future
+
+    async def run(self) -> None:
+        """Write until cancelled. A database that is away is tried again until the lease ends.
+
+        Raises:
+            LeaseLost: the lease was over before it was renewed.
+        """
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._until_renewal()):
+                    await self._wanted.wait()
+            self._wanted.clear()
+            if self._until_renewal() <= 0:
+                await self._with_retries(self._renew)
+            if self._dirty:
+                ledgers, self._dirty = self._dirty, {}
+                await self._write({ledger: ledger.take() for ledger in ledgers if ledger.broken is None})
+
+    async def close(self) -> None:
+        """Drop the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    def _until_renewal(self) -> float:
+        return max(0.0, self.renewed_at + settings.LEASE_RENEW_SECONDS - time.monotonic())
+
+    async def _renew(self, connection: AsyncConnection[Any]) -> None:
+        sent_at = time.monotonic()
+        answer = await connection.execute(RENEW, (settings.LEASE_SECONDS, self.worker))
+        if await answer.fetchone() is None:
+            raise LeaseLost
+        self.renewed_at = sent_at
+
+    async def _write(self, work: Work) -> None:
+        """One transaction; on a row that the database refuses, halves of it until the culprit is alone."""
+        try:
+            found = await self._with_retries(lambda connection: _transaction(connection, self.worker, work))
+        except REFUSED as error:
+            if len(work) == 1:
+                self._refuse(work, error)
+                return
+            ledgers = list(work)
+            for half in (ledgers[: len(ledgers) // 2], ledgers[len(ledgers) // 2 :]):
+                await self._write({ledger: work[ledger] for ledger in half})
+            return
+        self.flushes += 1
+        for ledger, batch in work.items():
+            if ledger.execution in found.written:
+                _resolve(batch)
+            elif ledger.execution in found.busy:
+                self._write_later(ledger, batch)
+            else:
+                ledger.fail(Fenced(), batch)
+        self._committed((ledger, batch) for ledger, batch in work.items() if ledger.execution in found.written)
+
+    def _write_later(self, ledger: Ledger, batch: Batch) -> None:
+        ledger.give_back(batch)
+        asyncio.get_running_loop().call_later(BUSY_SECONDS, self.touch, ledger)
+
+    def _refuse(self, work: Work, error: psycopg.Error) -> None:
+        for ledger, batch in work.items():
+            logger.error(
+                "rows refused", exc_info=error, extra={"action": "rows_refused", "execution": str(ledger.execution)}
+            )
+            ledger.fail(Unrecordable(str(error).partition("\n")[0]), batch)
+
+    async def _with_retries(self, act: Callable[[AsyncConnection[Any]], Any]) -> Any:
+        """Do it; whatever but the rows is at fault, again on a new connection. The watchdog ends hopeless waits."""
+        delay = 0.05
+        while True:
+            try:
+                if self._connection is None or self._connection.closed:
+                    self._connection = await database.connect("agentflow recorder")
+                return await act(self._connection)
+            except REFUSED:
+                raise
+            except psycopg.Error as error:
+                logger.warning("database away: %s", error, extra={"action": "recorder_retry"})
+                if self._connection is not None:
+                    await self._connection.close()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 1.0)
+
+
+class _Found(NamedTuple):
+    """What became of the executions of one transaction; those in neither set belong to others now."""
+
+    written: set[UUID]
+    busy: set[UUID]
+
+
+async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Work) -> _Found:
+    """Write what this worker may."""
+    async with connection.transaction():
+        ids, epochs = [ledger.execution for ledger in work], [ledger.epoch for ledger in work]
+        locked = await connection.execute(LOCK, (ids, epochs, worker), prepare=True)
+        owned = {row[0] for row in await locked.fetchall()}
+        mine = [(ledger, batch) for ledger, batch in work.items() if ledger.execution in owned and not batch.is_empty]
+        if mine:
+            async with connection.pipeline():
+                for statement, parameters in _statements(mine):
+                    await connection.execute(statement, parameters, prepare=True)
+    if len(owned) == len(work):
+        return _Found(owned, set())
+    rest = await connection.execute(REST, (ids, epochs, [batch.seq for batch in work.values()], worker))
+    others = [(id, is_busy) for id, is_busy in await rest.fetchall() if id not in owned]
+    return _Found(owned | {id for id, is_busy in others if not is_busy}, {id for id, is_busy in others if is_busy})
+
+
+def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Sequence[Any]]]:
+    nodes = [(ledger.execution, row) for ledger, batch in mine for row in batch.nodes]
+    outputs = [(ledger.execution, row) for ledger, batch in mine for row in batch.outputs]
+    if blobs := [row.value for _, row in outputs if row.value.sha256]:
+        columns = zip(
+            *((b.sha256, len(b.text), "application/json", blob_name(b.sha256 or "")) for b in blobs), strict=True
+        )
+        yield BLOBS, [list(column) for column in columns]
+    if nodes:
+        yield NODES, _columns(nodes, _node_values)
+    if outputs:
+        yield OUTPUTS, _columns(outputs, _output_values)
+    yield (
+        PROGRESS,
+        (
+            [ledger.execution for ledger, _ in mine],
+            [batch.seq for _, batch in mine],
+            [_json(batch.counts) for _, batch in mine],
+        ),
+    )
+    endings = [(ledger.execution, batch.ending) for ledger, batch in mine if batch.ending]
+    if endings:
+        yield ENDINGS, _columns(endings, _ending_values)
+
+
+def _columns(rows: Sequence[tuple[UUID, Any]], values: Callable[[UUID, Any], tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*(values(execution, row) for execution, row in rows), strict=True)]
+
+
+def _node_values(execution: UUID, row: Any) -> tuple[Any, ...]:
+    """In the order of NODE_COLUMNS."""
+    return (
+        row.id,
+        execution,
+        row.node,
+        row.block,
+        "{" + ",".join(map(str, row.path)) + "}",
+        row.ordinal,
+        row.attempt,
+        row.status.value,
+        None if row.error is None else _json(row.error),
+        _json(row.arrivals),
+        _json(row.log),
+        row.queued_at,
+        row.started_at,
+        row.ended_at,
+        row.seq,
+    )
+
+
+def _output_values(execution: UUID, row: Any) -> tuple[Any, ...]:
+    """In the order of OUTPUT_COLUMNS; the cast to json is the column's own."""
+    return execution, row.seq, row.node_execution_id, row.index, row.port, row.value.inline, row.value.sha256
+
+
+def _ending_values(execution: UUID, ending: Any) -> tuple[Any, ...]:
+    error = None if ending.error is None else _json(ending.error)
+    return execution, ending.status.value, ending.reason, error, ending.outputs.text.decode(), ending.ended_at
+
+
+def _json(value: Any) -> str:
+    """JSON for jsonb columns of our own making; what jsonb cannot hold, NUL and halves of pairs, is shown as a symbol."""
+    try:
+        text = orjson.dumps(value, default=str).decode()
+    except TypeError:  # blocks' messages and logs are any text
+        text = json.dumps(value, default=str, ensure_ascii=False).encode(errors="replace").decode()
+    return text.replace("\\u0000", "\\u2400")
+
+
+def _resolve(batch: Batch) -> None:
+    for future in batch.waiters:
+        if not future.done():
+            future.set_result(None)

@@ -1,0 +1,135 @@
+"""Rebuild an execution's state after a crash: the recorded events are told to a fresh scheduler in `seq` order."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from blocks.base import ERROR_PORT
+from executions.engine.commands import Command, Finish, Run, Skip, Start
+from executions.engine.scheduler import Scheduler
+from executions.engine.status import FINAL, Status
+
+RunKey = tuple[str, tuple[int, ...], int]
+
+
+class ReplayError(Exception):
+    """The records do not follow from the graph: they are damaged, or the engine's rules changed."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What is known of a run that was not over."""
+
+    attempt: int
+    status: Status
+    row: Mapping[str, Any]
+    #: Values already recorded, by port.
+    yielded: dict[str, int] = field(default_factory=dict)
+    #: Number of the next output.
+    next_index: int = 0
+
+
+@dataclass(slots=True)
+class Replayed:
+    """A scheduler where the records end, and what is still to be done."""
+
+    #: Runs that had started or that the records' end makes start, oldest first.
+    open_runs: list[Run]
+    recorded: Mapping[RunKey, Recorded]
+    #: Nodes whose skipping is not recorded yet.
+    skips: list[Skip]
+    finish: Finish | None
+
+
+def replay(
+    scheduler: Scheduler,
+    nodes: Sequence[Mapping[str, Any]],
+    outputs: Iterable[Mapping[str, Any]],
+    values: Mapping[int, Any],
+    *,
+    time_over: Callable[[], list[Command]],
+) -> Replayed:
+    """Tell the scheduler everything that is recorded.
+
+    Args:
+        scheduler: a fresh one.
+        nodes: rows of node executions.
+        outputs: rows of outputs.
+        values: the outputs' values by `seq`.
+        time_over: tells the scheduler that the time limit was reached: the one event that leaves no row of its own.
+
+    Raises:
+        ReplayError: an event that the scheduler does not expect.
+    """
+    teller = _Teller(scheduler, time_over)
+    by_id = {row["id"]: row for row in nodes}
+    recorded = {_key(row): Recorded(row["attempt"], Status(row["status"]), row) for row in nodes}
+    error_refs: dict[UUID, int] = {}
+    events: list[tuple[int, Mapping[str, Any], Mapping[str, Any] | None]] = []
+    for output in outputs:
+        row = by_id[output["node_execution_id"]]
+        known = recorded[_key(row)]
+        known.next_index += 1
+        if output["port"] == ERROR_PORT:
+            error_refs[row["id"]] = output["seq"]
+        else:
+            known.yielded[output["port"]] = known.yielded.get(output["port"], 0) + 1
+            events.append((output["seq"], row, output))
+    ended = (row for row in nodes if row["status"] in FINAL and row["status"] != Status.SKIPPED)
+    events += [(row["seq"], row, None) for row in ended]
+    teller.hear(scheduler.start())
+    for seq, row, event in sorted(events, key=lambda entry: entry[0]):
+        teller.tell(row, event, seq, values, error_refs)
+    skipped = {row["node"] for row in nodes if row["status"] == Status.SKIPPED}
+    skips = [skip for skip in teller.skips if skip.node not in skipped]
+    return Replayed(list(scheduler.running()), recorded, skips, teller.finish)
+
+
+class _Teller:
+    """Finds the run that an event is about."""
+
+    def __init__(self, scheduler: Scheduler, time_over: Callable[[], list[Command]]) -> None:
+        self.scheduler = scheduler
+        self.time_over = time_over
+        self.runs: dict[RunKey, Run] = {}
+        self.skips: list[Skip] = []
+        self.finish: Finish | None = None
+
+    def hear(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case Start(run):
+                    self.runs[run.key] = run
+                case Skip():
+                    self.skips.append(command)
+                case Finish():
+                    self.finish = command
+
+    def tell(
+        self,
+        row: Mapping[str, Any],
+        output: Mapping[str, Any] | None,
+        seq: int,
+        values: Mapping[int, Any],
+        error_refs: Mapping[UUID, int],
+    ) -> None:
+        run = self.runs.get(_key(row))
+        if run is None:
+            if row["status"] == Status.CANCELLED:  # it was queued and never started
+                return
+            raise ReplayError(f"event {seq}: {row['node']} {row['path']} #{row['ordinal']} was not expected to run")
+        if output is not None:
+            self.hear(self.scheduler.emit(run, output["port"], values[seq], seq))
+        elif row["status"] == Status.COMPLETED:
+            self.hear(self.scheduler.complete(run))
+        elif row["status"] == Status.FAILED:
+            self.hear(self.scheduler.fail(run, row["error"] or {}, error_refs.get(row["id"], seq)))
+        else:
+            if not self.scheduler.is_halted:
+                self.hear(self.time_over())
+            self.hear(self.scheduler.stopped(run))
+
+
+def _key(row: Mapping[str, Any]) -> RunKey:
+    return row["node"], tuple(row["path"]), row["ordinal"]

@@ -1,0 +1,23 @@
+"""Where blobs lie on a disk."""
+
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from django.core.files.storage import FileSystemStorage
+
+
+class WholeFileStorage(FileSystemStorage):
+    """Files that are there whole or not at all, also after a crash: a row may name a file as soon as it exists."""
+
+    def _save(self, name: str, content: Any) -> str:
+        path = Path(self.path(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            file.writelines(content.chunks())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).chmod(0o644 if self.file_permissions_mode is None else self.file_permissions_mode)
+        Path(file.name).replace(path)
+        return name

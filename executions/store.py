@@ -1,0 +1,222 @@
+"""What a hosting worker asks the database besides writing results: claim, load, hand back, sign on and off."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from psycopg import AsyncConnection, OperationalError
+from psycopg.rows import class_row, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from executions.database import conninfo
+from executions.ending import CLOSE, EVENTS, FAIL
+from executions.engine.status import Reason
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.25
+
+Answer = TypeVar("Answer")
+
+SIGN_ON = """
+    INSERT INTO executions_worker (id, name, host, process_id, queue, capacity, version, expires_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))
+    ON CONFLICT DO NOTHING
+"""
+#: Newest lease first would starve the old: oldest executions first, whoever rang.
+CLAIM = f"""
+    WITH due AS (
+        SELECT id FROM executions_execution WHERE status = 'queued' AND cancel_requested_at IS NULL
+        ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE executions_execution e SET status = 'running', holder_id = %(worker)s, epoch = e.epoch + 1,
+            started_at = coalesce(e.started_at, clock_timestamp()),
+            events = CASE WHEN e.epoch = 0 THEN e.events ELSE {EVENTS} || jsonb_build_array(jsonb_build_object(
+                'at', clock_timestamp(), 'kind', 'resumed', 'seq', e.seq,
+                'text', 'Resumed on worker ' || %(name)s::text)) END
+        FROM due WHERE e.id = due.id
+        RETURNING e.*
+    )
+    SELECT c.id, c.graph_id AS graph, c.version_id AS version, c.epoch, c.seq, c.inputs, c.started_at, c.concurrency,
+        u.id AS user_id, u.username AS user_name
+    FROM claimed c JOIN auth_user u ON u.id = c.owner_id ORDER BY c.id
+"""  # noqa: S608 - parts of our own
+NODES = """
+    SELECT id, node, path, ordinal, attempt, status, error, log, queued_at, started_at, ended_at, seq
+    FROM executions_nodeexecution WHERE execution_id = %s ORDER BY seq
+"""
+OUTPUTS = """
+    SELECT seq, node_execution_id, port, value, blob_id FROM executions_output WHERE execution_id = %s ORDER BY seq
+"""
+#: One of this worker's executions, or all of them.
+RELEASE = f"""
+    WITH released AS (
+        UPDATE executions_execution e SET status = 'queued', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
+            events = {EVENTS} || jsonb_build_array(jsonb_build_object(
+                'at', clock_timestamp(), 'kind', 'handed_over', 'seq', e.seq + 1,
+                'text', 'Handed over by worker ' || %(name)s::text))
+        WHERE e.holder_id = %(worker)s AND e.ended_at IS NULL AND (%(id)s::uuid IS NULL OR e.id = %(id)s)
+        RETURNING e.id, e.graph_id AS graph, e.seq
+    ), unwanted AS (
+        DELETE FROM executions_nodejob WHERE execution_id IN (SELECT id FROM released)
+    )
+    SELECT id, graph, seq FROM released
+"""  # noqa: S608 - parts of our own
+HELD = """
+    SELECT id, cancel_requested_at IS NOT NULL AS is_cancelled FROM executions_execution
+    WHERE holder_id = %s AND status IN ('queued', 'running', 'waiting')
+"""
+SIGN_OFF = "UPDATE executions_worker SET stopped_at = clock_timestamp(), expires_at = clock_timestamp() WHERE id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An execution that this worker may advance, with the epoch that proves it."""
+
+    id: UUID
+    graph: int
+    version: int
+    epoch: int
+    seq: int
+    inputs: dict[str, Any]
+    started_at: datetime
+    concurrency: int
+    user_id: int
+    user_name: str
+
+
+class Held(NamedTuple):
+    """An execution that this worker holds by the database."""
+
+    id: UUID
+    is_cancelled: bool
+
+
+class Changed(NamedTuple):
+    """An execution that was handed back or ended, for those who follow it."""
+
+    id: UUID
+    graph: int
+    seq: int
+
+
+class Store:
+    """A small pool of connections.
+
+    While the database is away every method but `claim` and `transaction` asks again until it answers, which the end of
+    the lease bounds; so what they do may be done twice.
+    """
+
+    def __init__(self, worker: UUID, name: str) -> None:
+        self.worker = worker
+        self.name = name
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            conninfo("agentflow worker"), min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
+        )
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["Store"]:
+        """The pool is open inside."""
+        await self._pool.open()
+        try:
+            yield self
+        finally:
+            await self._pool.close(timeout=2)
+
+    async def sign_on(self, *, host: str, process_id: int, queue: str, capacity: int, version: str) -> None:
+        """Make the worker's row with a fresh lease."""
+        await self.run(
+            SIGN_ON, (self.worker, self.name, host, process_id, queue, capacity, version, settings.LEASE_SECONDS)
+        )
+
+    async def sign_off(self) -> None:
+        """The lease ends now."""
+        await self.run(SIGN_OFF, (self.worker,))
+
+    async def claim(self, limit: int) -> list[Claim]:
+        """At most `limit` queued executions, oldest first, that nobody else can claim now.
+
+        Raises:
+            psycopg.OperationalError: no answer; what was claimed nevertheless is found by `held`.
+        """
+        async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
+            parameters = {"limit": limit, "worker": self.worker, "name": self.name}
+            await cursor.execute(CLAIM, parameters, prepare=True)
+            claims: list[Claim] = await cursor.fetchall()
+            return claims
+
+    async def is_anything_queued(self) -> bool:
+        """Some execution waits for a worker."""
+        return bool(await self.rows("SELECT 1 FROM executions_execution WHERE status = 'queued' LIMIT 1"))
+
+    async def recorded(self, execution: UUID) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Node executions and outputs of an execution, each by `seq`."""
+        return await self.rows(NODES, (execution,)), await self.rows(OUTPUTS, (execution,))
+
+    async def version_spec(self, version: int) -> dict[str, Any]:
+        """The canonical JSON of a graph version."""
+        rows = await self.rows("SELECT spec FROM graphs_graphversion WHERE id = %s", (version,))
+        spec: dict[str, Any] = rows[0]["spec"]
+        return spec
+
+    async def held(self) -> list[Held]:
+        """Executions that this worker holds by the database."""
+        return [Held(**row) for row in await self.rows(HELD, (self.worker,))]
+
+    async def release(self, execution: UUID | None = None) -> list[Changed]:
+        """Hand one execution back, or all: QUEUED, and what this worker still writes of them is lost."""
+        parameters = {"id": execution, "worker": self.worker, "name": self.name}
+        return [Changed(**row) for row in await self.rows(RELEASE, parameters)]
+
+    async def give_up(self, claim: Claim, error: str) -> list[Changed]:
+        """End an execution that cannot go on; `error` is JSON."""
+
+        async def act(connection: AsyncConnection[Any]) -> list[Changed]:
+            async with connection.transaction(), connection.cursor(row_factory=class_row(Changed)) as cursor:
+                parameters = {"ids": [claim.id], "epoch": claim.epoch, "reason": Reason.INVALID.value, "error": error}
+                await cursor.execute(FAIL, parameters)
+                failed: list[Changed] = await cursor.fetchall()
+                await cursor.execute(CLOSE, {"ids": [row.id for row in failed]})
+                return failed
+
+        return await self._until_answered(act)
+
+    async def rows(self, statement: LiteralString, parameters: Any = None) -> list[dict[str, Any]]:
+        """The rows of a statement as dicts."""
+
+        async def act(connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
+            async with connection.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(statement, parameters)
+                found: list[dict[str, Any]] = await cursor.fetchall()
+                return found
+
+        return await self._until_answered(act)
+
+    async def run(self, statement: LiteralString, parameters: Any = None) -> int:
+        """Carry out a statement; the number of rows that it changed."""
+
+        async def act(connection: AsyncConnection[Any]) -> int:
+            return (await connection.execute(statement, parameters)).rowcount
+
+        return await self._until_answered(act)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """A connection inside a transaction."""
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+    async def _until_answered(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+        while True:
+            try:
+                async with self._pool.connection() as connection:
+                    return await act(connection)
+            except OperationalError as error:
+                logger.warning("database away: %s", error, extra={"action": "store_retry"})
+                await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,112 @@
+"""The only recovery path: what nobody advances is found by its state and given to whoever is alive.
+
+One worker at a time does the work (an advisory lock); every statement decides by what is, never by a "sent" flag, skips
+what others have locked, and so may run twice or be cut off anywhere.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any, LiteralString
+
+import orjson
+from django.conf import settings
+from psycopg import OperationalError
+from psycopg.rows import dict_row
+
+from executions.control import Bell
+from executions.ending import CLOSE, END_CANCELLED, EVENTS, FAIL, parameters
+from executions.engine.status import Reason
+from executions.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Any number, as long as nobody else uses it: "agentflo" in ASCII.
+LOCK = "SELECT pg_try_advisory_xact_lock(7017280452245743727)"
+#: Most rows that one statement touches, or of one worker.
+BATCH = 500
+WORKERS_KEPT_DAYS = 1
+#: An execution that lost so many workers within so long is what kills them.
+MOST_LOST, LOST_SECONDS = 8, 900.0
+
+#: From the dead workers to what they hold: the executions that wait, however many, are not looked at.
+LOST = f"""
+    WITH lost AS (
+        SELECT e.id, w.name FROM executions_worker w CROSS JOIN LATERAL (
+            SELECT id FROM executions_execution
+            WHERE holder_id = w.id AND status IN ('queued', 'running', 'waiting')
+            LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+        ) e WHERE w.expires_at < clock_timestamp()
+    ), released AS (
+        UPDATE executions_execution e SET status = 'queued', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
+            events = {EVENTS} || jsonb_build_array(jsonb_build_object(
+                'at', clock_timestamp(), 'kind', 'worker_lost', 'seq', e.seq + 1,
+                'text', 'Worker ' || lost.name || ' was lost'))
+        FROM lost WHERE e.id = lost.id RETURNING e.id, e.graph_id AS graph, e.seq, e.events
+    ), unwanted AS (
+        DELETE FROM executions_nodejob WHERE execution_id IN (SELECT id FROM released)
+    )
+    SELECT id, graph, seq, (
+        SELECT count(*) FROM jsonb_array_elements(events) AS event WHERE event ->> 'kind' = 'worker_lost'
+            AND (event ->> 'at')::timestamptz > clock_timestamp() - make_interval(secs => %(within)s)
+    ) AS times FROM released
+"""  # noqa: S608 - parts of our own
+PRUNE = """
+    DELETE FROM executions_worker w WHERE w.expires_at < clock_timestamp() - make_interval(days => %s)
+    AND NOT EXISTS (SELECT 1 FROM executions_execution e WHERE e.holder_id = w.id AND e.ended_at IS NULL)
+"""
+
+
+class Sweeper:
+    """Looks once in a while for what is stuck."""
+
+    def __init__(self, store: Store, bell: Bell) -> None:
+        self._store = store
+        self._bell = bell
+
+    async def run(self) -> None:
+        """Sweep for ever, with jitter so that workers do not meet."""
+        while True:
+            await asyncio.sleep(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+            try:
+                await self.sweep()
+            except OperationalError as error:
+                logger.warning("not swept: %s", error, extra={"action": "sweep_failed"})
+
+    async def sweep(self) -> None:
+        """One round; does nothing while another worker sweeps."""
+        async with self._store.transaction() as connection:
+            (is_mine,) = await (await connection.execute(LOCK)).fetchone()
+            if not is_mine:
+                return
+            lost = await _rows(connection, LOST, {"batch": BATCH, "within": LOST_SECONDS})
+            ended = await _rows(connection, END_CANCELLED, parameters())
+            ended += await _rows(connection, FAIL, _hopeless(lost))
+            if ended:
+                await connection.execute(CLOSE, {"ids": [row["id"] for row in ended]})
+            await connection.execute(PRUNE, (WORKERS_KEPT_DAYS,))
+        for row in lost:
+            logger.warning("worker lost", extra={"action": "worker_lost", "execution": str(row["id"])})
+        for row in [*lost, *ended]:
+            self._bell.wake(row["id"], row["seq"], graph=row["graph"])
+        if lost:
+            self._bell.ring_workers()
+
+
+def _hopeless(lost: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """For FAIL: those that lost one worker after the other."""
+    detail = f"{MOST_LOST} workers one after the other were lost while they ran it, so it is not tried again."
+    return {
+        "ids": [row["id"] for row in lost if row["times"] >= MOST_LOST],
+        "epoch": None,
+        "reason": Reason.LOST.value,
+        "error": orjson.dumps({"title": "The run lost its workers", "detail": detail}).decode(),
+    }
+
+
+async def _rows(connection: Any, statement: LiteralString, parameters: Any) -> list[dict[str, Any]]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement, parameters)
+        found: list[dict[str, Any]] = await cursor.fetchall()
+        return found

@@ -1,0 +1,52 @@
+"""What goes into the queues: admission tickets and isolated node runs, ids only."""
+
+from typing import Any
+from uuid import UUID
+
+from django_rq import get_queue
+from rq.job import Job
+
+#: The only functions that a job may name.
+ENTRY_POINTS = frozenset({"executions.jobs.admit", "executions.jobs.run_node"})
+TICKETS, NODES = "default", "nodes"
+#: Seconds for a node without a time limit of its own.
+LONGEST_NODE_SECONDS = 24 * 3_600
+
+
+class ForbiddenJob(Exception):
+    """The job names a function that is none of our entry points."""
+
+
+class TicketJob(Job):
+    """A job that can only call our entry points: whoever can write to Redis must not choose code to run."""
+
+    @property
+    def func(self) -> Any:
+        """The entry point; raises ForbiddenJob for anything else."""
+        if self.func_name not in ENTRY_POINTS or self.instance is not None:
+            raise ForbiddenJob(self.func_name)
+        return super().func
+
+
+def enqueue_ticket(execution: UUID) -> None:
+    """Put an admission ticket for this execution into the queue."""
+    get_queue(TICKETS).enqueue_call(
+        "executions.jobs.admit",
+        (str(execution),),
+        job_id=f"ticket-{execution}",
+        result_ttl=0,
+        failure_ttl=3_600,
+        timeout=60,
+    )
+
+
+def enqueue_node(token: UUID) -> None:
+    """Put the isolated run of a node into the queue."""
+    get_queue(NODES).enqueue_call(
+        "executions.jobs.run_node",
+        (str(token),),
+        job_id=f"node-{token}",
+        result_ttl=0,
+        failure_ttl=3_600,
+        timeout=LONGEST_NODE_SECONDS + 60,
+    )

@@ -1,0 +1,185 @@
+/** One node on the canvas: what it is, its ports, and how its last run went. */
+
+import { Handle, Position, type NodeProps } from "@xyflow/react";
+import { ChevronsUpDown, Copy, Plug, Trash2 } from "lucide-react";
+import { memo, useEffect, useRef } from "react";
+
+import { nodeSummary, subscribeNode, useNodeSummary } from "../live";
+import type { BlockFlowNode } from "../mapping";
+import { nodeTitle } from "../model/graph";
+import { nodeHint, problemHint } from "../model/nodeHint";
+import { footerText } from "../model/nodeText";
+import { statusColour, statusWord } from "../model/run";
+import { isFinal } from "../model/runs";
+import type { NodeShape, PortRow } from "../model/shape";
+import type { Problem } from "../model/types";
+import { actions, useStore } from "../store";
+import { isReadOnly, selectedKey } from "../state";
+import { IconButton } from "./Button";
+import { Tile } from "./icons";
+import { StatusMark } from "./StatusBadge";
+import { useNow } from "./useNow";
+import { useToolScale } from "./useViewport";
+import styles from "./BlockNode.module.css";
+
+function BlockNodeView({ id, data, selected }: NodeProps<BlockFlowNode>) {
+  const { node, shape, unknown } = data;
+  const block = useStore((state) => state.catalogue.blocks[node.block]);
+  const root = useRef<HTMLDivElement>(null);
+
+  // Status reaches the border without React: one attribute, written only when it changed.
+  useEffect(() => {
+    const write = (): void => {
+      const summary = nodeSummary(id);
+      const status = summary === undefined ? "" : summary.handled ? "handled" : summary.status;
+      if (root.current && root.current.dataset.status !== status) root.current.dataset.status = status;
+    };
+    write();
+    return subscribeNode(id, write);
+  }, [id]);
+
+  return (
+    <div ref={root} className={styles.node} data-selected={selected} data-unknown={unknown} data-key={id}>
+      <header className={styles.head}>
+        <Tile category={block?.category ?? ""} icon={unknown ? "circle-help" : (block?.icon ?? "box")} size={26} />
+        <div className={styles.title}>
+          <b title={nodeTitle(node, block)}>{nodeTitle(node, block)}</b>
+          <span>{unknown ? `${node.block} is not installed` : node.title ? block?.title : block?.category}</span>
+        </div>
+        <Mark id={id} />
+      </header>
+      <Ports shape={shape} />
+      <Footer id={id} hint={nodeHint(node)} problem={data.problem} />
+      {selected && <Toolbar id={id} />}
+    </div>
+  );
+}
+
+export const BlockNode = memo(
+  BlockNodeView,
+  (before, after) => before.data === after.data && before.selected === after.selected,
+);
+
+/** A run is on: nodes that it has not reached wait for their turn. */
+function useIsAhead(): boolean {
+  return useStore((state) => state.run.execution !== null && !isFinal(state.run.execution.status));
+}
+
+function Mark({ id }: { id: string }) {
+  const summary = useNodeSummary(id);
+  const ahead = useIsAhead();
+  if (!summary) return ahead ? <StatusMark status="queued" /> : null;
+  return <StatusMark status={summary.status} handled={summary.handled} />;
+}
+
+const KIND_WORDS = { value: "", stream: "each", collect: "all", gather: "all" } as const;
+
+function Ports({ shape }: { shape: NodeShape }) {
+  const count = Math.max(shape.inputs.length, shape.outputs.length);
+  return (
+    <div className={styles.ports}>
+      {Array.from({ length: count }, (_, index) => (
+        <div className={styles.row} key={index}>
+          <PortLabel row={shape.inputs[index]} side="input" />
+          <PortLabel row={shape.outputs[index]} side="output" />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function PortLabel({ row, side }: { row: PortRow | undefined; side: "input" | "output" }) {
+  if (!row) return <span />;
+  const isInput = side === "input";
+  const kind = KIND_WORDS[row.kind];
+  return (
+    <>
+      <Handle
+        id={row.name}
+        type={isInput ? "target" : "source"}
+        position={isInput ? Position.Left : Position.Right}
+        className={styles.port ?? ""}
+        data-type={row.type}
+        data-linked={row.linked}
+        title={`${row.title || row.name}: ${row.type}`}
+      />
+      <span className={isInput ? styles.input : styles.output}>
+        {row.label}
+        {isInput && row.required ? <i className={styles.required}>*</i> : null}
+        {kind !== "" && <em>{kind}</em>}
+      </span>
+    </>
+  );
+}
+
+function Footer({ id, hint, problem }: { id: string; hint: string; problem: Problem | undefined }) {
+  const summary = useNodeSummary(id);
+  const now = useNow(summary?.status === "running" ? 200 : 0);
+  const ahead = useIsAhead();
+  if (!summary) {
+    return (
+      <footer className={styles.foot} data-problem={problem?.severity}>
+        {ahead && <span className={styles.word}>{statusWord("queued")}</span>}
+        <span className={styles.hint} title={problem?.detail ?? hint}>
+          {problem ? problemHint(problem) : hint}
+        </span>
+      </footer>
+    );
+  }
+  const { word, facts } = footerText(summary, now);
+  return (
+    <>
+      <footer className={styles.foot}>
+        <span className={styles.word} style={{ color: statusColour(summary.status, summary.handled) }}>
+          {word}
+        </span>
+        <span className={styles.facts}>{facts}</span>
+        {summary.progress !== null && (
+          <span className={styles.progress} role="progressbar" aria-valuenow={Math.round(summary.progress * 100)}>
+            <i style={{ width: `${Math.round(summary.progress * 100)}%` }} />
+          </span>
+        )}
+      </footer>
+      {summary.status === "failed" && summary.error && (
+        <p className={styles.error} title={summary.error.message}>
+          {summary.error.message ?? summary.error.detail}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Above the one selected node: what can be done with it. */
+function Toolbar({ id }: { id: string }) {
+  const alone = useStore((state) => selectedKey(state) === id);
+  const readOnly = useStore(isReadOnly);
+  const expanded = useStore((state) => state.ui.expanded.includes(id));
+  const scale = useToolScale();
+  if (!alone || readOnly) return null;
+  const act = actions();
+  return (
+    <div
+      className={`${styles.toolbar} nodrag nopan`}
+      style={{ transform: `translateX(-50%) scale(${scale})` }}
+      role="toolbar"
+      aria-label="Node"
+    >
+      <IconButton label="Connect" keys="C" onClick={() => act.setFinder({ kind: "connect", key: id })}>
+        <Plug />
+      </IconButton>
+      <IconButton
+        label={expanded ? "Show fewer ports" : "Show all ports, also error"}
+        pressed={expanded}
+        onClick={() => act.toggleExpanded(id)}
+      >
+        <ChevronsUpDown />
+      </IconButton>
+      <IconButton label="Duplicate" keys="Ctrl+D" onClick={act.duplicateSelected}>
+        <Copy />
+      </IconButton>
+      <IconButton label="Delete" keys="Delete" onClick={act.removeSelected}>
+        <Trash2 />
+      </IconButton>
+    </div>
+  );
+}

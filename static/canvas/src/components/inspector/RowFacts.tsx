@@ -1,0 +1,33 @@
+/** When a run started, how long it took and waited, which attempt it was; `named`: which item it is. */
+
+import { clock, duration } from "../../model/format";
+import { instant, itemName, rowTime, statusWord } from "../../model/run";
+import type { NodeRow } from "../../model/types";
+import styles from "../Inspector.module.css";
+import { StatusMark } from "../StatusBadge";
+import { useNow } from "../useNow";
+
+export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
+  const now = useNow(row.ended_at === null && row.started_at !== null ? 200 : 0);
+  const took = rowTime(row, now);
+  const queued = instant(row.queued_at);
+  const started = instant(row.started_at);
+  const wait = queued !== null && started !== null ? started - queued : 0;
+  const words = [
+    took === null ? "" : duration(took),
+    row.attempt > 1 ? `attempt ${row.attempt}` : "",
+    wait >= 100 ? `waited ${duration(wait)}` : "",
+    row.started_at ? `at ${clock(row.started_at)}` : "",
+    row.reused ? "taken over from an earlier run" : "",
+  ];
+  return (
+    <p className={`${styles.rowFacts ?? ""} num`}>
+      <StatusMark status={row.status} handled={row.handled} size={14} label="" />
+      <b>
+        {named && `${itemName(row)}: `}
+        {statusWord(row.status, row.handled)}
+      </b>
+      <span>{words.filter((word) => word !== "").join(", ")}</span>
+    </p>
+  );
+}

@@ -1,0 +1,31 @@
+/** The few words at the bottom of a node. */
+
+import { count, duration, elapsed } from "./format";
+import { statusWord } from "./run";
+import { isFinal } from "./runs";
+import type { NodeSummary } from "./summary";
+import type { NodeStatus } from "./types";
+
+const TIMELESS: ReadonlySet<NodeStatus> = new Set<NodeStatus>(["skipped", "queued"]);
+
+/** Status word, then the facts at the right: items of a loop, or time. */
+export function footerText(summary: NodeSummary, now: number): { word: string; facts: string } {
+  const { by, rows } = summary;
+  const word = statusWord(summary.status, summary.handled);
+  const retried = summary.attempts > 1 && summary.status === "completed" ? `, ${summary.attempts} attempts` : "";
+  const ended = summary.status === "running" ? null : summary.endedAt;
+  const time = summary.startedAt === null ? null : elapsed(summary.startedAt, ended ?? summary.startedAt, now);
+  const spent = summary.status === "running" ? elapsed(summary.startedAt, null, now) : time;
+  const clock = spent === null || TIMELESS.has(summary.status) ? "" : duration(spent);
+  if (summary.status === "running" && summary.progressText) return { word, facts: summary.progressText };
+  if (rows > 1) {
+    const done = by.completed + by.failed + by.skipped + by.cancelled;
+    const noun = summary.inLoop ? "item" : "run";
+    // While it goes on the numbers matter, at the end the time too: both together do not fit.
+    const isWhole = isFinal(summary.status) && by.cancelled === 0;
+    const reached = done - by.cancelled;
+    const facts = isWhole ? [count(rows, noun), clock] : [`${reached} of ${count(rows, noun)}`];
+    return { word: word + retried, facts: facts.filter(Boolean).join(", ") };
+  }
+  return { word: word + retried, facts: clock };
+}

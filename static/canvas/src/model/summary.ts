@@ -1,0 +1,104 @@
+/** What all rows of one node add up to, kept up to date row by row. */
+
+import type { Failure, NodeRow, NodeStatus } from "./types";
+
+export interface NodeSummary {
+  status: NodeStatus;
+  /** The shown failure was taken care of by a link from the error port. */
+  handled: boolean;
+  rows: number;
+  /** Rows that run over the items of a loop. */
+  inLoop: boolean;
+  by: Record<NodeStatus, number>;
+  failedHandled: number;
+  attempts: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  error: Failure | null;
+  /** 0 to 1 while a running block tells it. */
+  progress: number | null;
+  progressText: string;
+}
+
+export function emptySummary(): NodeSummary {
+  return {
+    status: "queued",
+    handled: false,
+    rows: 0,
+    inLoop: false,
+    by: { queued: 0, running: 0, waiting: 0, completed: 0, failed: 0, cancelled: 0, skipped: 0 },
+    failedHandled: 0,
+    attempts: 0,
+    startedAt: null,
+    endedAt: null,
+    error: null,
+    progress: null,
+    progressText: "",
+  };
+}
+
+/** The status a node shows: what needs a look first, then what is still going on, then how it ended. */
+export function aggregate(by: Record<NodeStatus, number>, failedHandled: number): NodeStatus {
+  if (by.failed > failedHandled) return "failed";
+  if (by.running > 0) return "running";
+  if (by.waiting > 0) return "waiting";
+  if (by.queued > 0) return "queued";
+  if (failedHandled > 0 && by.completed === 0) return "failed";
+  if (by.completed > 0) return by.cancelled > 0 ? "cancelled" : "completed";
+  if (by.cancelled > 0) return "cancelled";
+  return "skipped";
+}
+
+function earliest(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
+}
+
+function latest(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
+}
+
+function withRow(summary: NodeSummary, row: NodeRow, by: Record<NodeStatus, number>, handled: number): NodeSummary {
+  const status = aggregate(by, handled);
+  const active = status === "running";
+  return {
+    status,
+    handled: status === "failed" && by.failed === handled,
+    rows: summary.rows,
+    inLoop: summary.inLoop || row.path.length > 0,
+    by,
+    failedHandled: handled,
+    attempts: Math.max(summary.attempts, row.attempt),
+    startedAt: earliest(summary.startedAt, row.started_at),
+    endedAt: latest(summary.endedAt, row.ended_at),
+    error: row.error ?? (status === "failed" ? summary.error : null),
+    progress: active ? summary.progress : null,
+    progressText: active ? summary.progressText : "",
+  };
+}
+
+export function rowAdded(summary: NodeSummary, row: NodeRow): NodeSummary {
+  const by = { ...summary.by, [row.status]: summary.by[row.status] + 1 };
+  const handled = summary.failedHandled + (row.status === "failed" && row.handled ? 1 : 0);
+  return { ...withRow(summary, row, by, handled), rows: summary.rows + 1 };
+}
+
+/** Like `rowAdded` for a row that was there before; all rows are read only when the first start moved. */
+export function rowReplaced(
+  summary: NodeSummary,
+  before: NodeRow,
+  row: NodeRow,
+  rows: ReadonlyMap<string, NodeRow>,
+): NodeSummary {
+  const by = { ...summary.by };
+  by[before.status] -= 1;
+  by[row.status] += 1;
+  const was = before.status === "failed" && before.handled ? 1 : 0;
+  const is = row.status === "failed" && row.handled ? 1 : 0;
+  const next = withRow(summary, row, by, summary.failedHandled - was + is);
+  if (before.started_at === row.started_at || before.started_at !== summary.startedAt) return next;
+  let startedAt: string | null = null;
+  for (const one of rows.values()) startedAt = earliest(startedAt, one.started_at);
+  return { ...next, startedAt };
+}

@@ -1,0 +1,340 @@
+/** The JSON that server and canvas exchange, exactly as it travels. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = Record<string, Json>;
+
+/** A JSON Schema; only the keywords that the canvas reads are named. */
+export interface Schema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: Json;
+  enum?: Json[];
+  const?: Json;
+  format?: string;
+  $ref?: string;
+  $defs?: Record<string, Schema>;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: boolean | Schema;
+  propertyNames?: Schema;
+  items?: Schema;
+  prefixItems?: Schema[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  multipleOf?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  pattern?: string;
+  examples?: Json[];
+  "x-widget"?: string;
+  "x-placeholder"?: string;
+  /** Name of the property that names the type of this one. */
+  "x-type"?: string;
+}
+
+export type PortKind = "value" | "stream" | "collect" | "gather";
+
+export interface Port {
+  name: string;
+  title: string;
+  description: string;
+  kind: PortKind;
+  schema: Schema;
+  required: boolean;
+  default: Json;
+}
+
+export interface NodePorts {
+  inputs: Port[];
+  outputs: Port[];
+}
+
+export interface BlockExample {
+  title: string;
+  input: JsonObject;
+  output: JsonObject;
+}
+
+export interface BlockDescription extends NodePorts {
+  id: string;
+  version: number;
+  title: string;
+  category: string;
+  icon: string;
+  description: string;
+  effect: "pure" | "idempotent" | "once";
+  runs_in: "async" | "thread" | "process";
+  config_schema: Schema;
+  dynamic_outputs: boolean;
+  dynamic_inputs: boolean;
+  examples: BlockExample[];
+  disabled_reason: string;
+}
+
+export interface Catalogue {
+  results: BlockDescription[];
+  categories: string[];
+}
+
+export type Join = "match" | "zip" | "cross";
+
+/** Absent members have their defaults: no retries, no limits, stop. */
+export interface Policy {
+  retries?: number;
+  timeout_seconds?: number;
+  on_error?: "stop" | "continue";
+  concurrency?: number;
+}
+
+export interface NodeSpec {
+  key: string;
+  block: string;
+  block_version?: number;
+  config: JsonObject;
+  title?: string;
+  policy?: Policy;
+  join?: Join;
+}
+
+export interface LinkSpec {
+  source: string;
+  source_port: string;
+  sink: string;
+  sink_port: string;
+}
+
+export type At = [x: number, y: number];
+
+export interface Annotation {
+  kind: "note";
+  text: string;
+  at: [x: number, y: number, width: number, height: number];
+}
+
+export interface GraphSpec {
+  name: string;
+  description: string;
+  nodes: NodeSpec[];
+  links: LinkSpec[];
+  layout: Record<string, At>;
+  annotations: Annotation[];
+  limits: JsonObject;
+}
+
+export type GraphField = "name" | "description" | "limits" | "annotations";
+
+export type Operation =
+  | { op: "add_node"; node: NodeSpec; at: At }
+  | { op: "remove_node"; key: string }
+  | { op: "set_config"; key: string; name: string; value: Json }
+  | { op: "unset_config"; key: string; name: string }
+  | { op: "set_title"; key: string; title: string }
+  | { op: "set_policy"; key: string; name: keyof Policy; value: Json }
+  | { op: "set_join"; key: string; join: Join }
+  | { op: "move"; key: string; at: At }
+  | { op: "add_link"; link: LinkSpec }
+  | { op: "remove_link"; link: LinkSpec }
+  | { op: "set_graph"; name: GraphField; value: Json };
+
+/** Something wrong with the graph; `pointer` points into the canonical JSON. */
+export interface Problem {
+  code: string;
+  pointer: string;
+  detail: string;
+  node: string;
+  link: number | null;
+  severity: "error" | "warning";
+}
+
+export interface Person {
+  id: number;
+  name: string;
+}
+
+export type Role = "viewer" | "runner" | "editor" | "owner";
+
+export type ExecutionStatus = "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
+export type NodeStatus = ExecutionStatus | "skipped";
+
+export interface Counts {
+  total: number;
+  completed: number;
+  failed: number;
+  handled: number;
+  skipped: number;
+  cancelled: number;
+  running: number;
+  queued: number;
+}
+
+/** RFC 9457 shape for a failed start, a failed node or a failed execution. */
+export interface Failure {
+  message?: string;
+  detail?: string;
+  kind?: string;
+  block?: string;
+  node?: string;
+  attempt?: number;
+  errors?: { pointer: string; detail: string }[];
+}
+
+export interface Execution {
+  id: string;
+  graph: { id: number; name: string };
+  version: number;
+  status: ExecutionStatus;
+  reason: string | null;
+  error: Failure | null;
+  counts: Partial<Counts>;
+  trigger: string;
+  owner: Person | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  seq: number;
+  cancel_requested: boolean;
+}
+
+/** Something that happened to a run as a whole, such as a lost worker. */
+export interface RunNote {
+  at: string;
+  kind: string;
+  text: string;
+}
+
+export interface ExecutionDetail extends Execution {
+  inputs: JsonObject;
+  outputs: JsonObject;
+  events?: RunNote[];
+}
+
+/** One run of one node: a node in a loop has many. */
+export interface NodeRow {
+  id: string;
+  node: string;
+  block: string;
+  path: number[];
+  ordinal: number;
+  attempt: number;
+  status: NodeStatus;
+  handled: boolean;
+  reused: boolean;
+  error: Failure | null;
+  queued_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  seq: number;
+}
+
+export interface NodeOutput {
+  index: number;
+  port: string;
+  value: Json;
+  /** Bytes of the whole value's JSON. */
+  size?: number;
+  truncated?: boolean;
+  /** Where the whole of a cut value is. */
+  url?: string;
+}
+
+export interface LogLine {
+  at: string | null;
+  level: string;
+  message: string;
+}
+
+export interface NodeRowDetail extends NodeRow {
+  inputs: Record<string, Json>;
+  /** Bytes of the inputs of which only the beginning is here. */
+  cut_inputs?: Record<string, number>;
+  /** Why the inputs are not here. */
+  input_error?: string;
+  /** More values follow the last one here. */
+  more_outputs?: boolean;
+  outputs: NodeOutput[];
+  log: LogLine[];
+}
+
+export interface GraphRow {
+  id: number;
+  name: string;
+  description: string;
+  revision: number;
+  updated_at: string;
+  created_at: string;
+  owner: Person;
+  role: Role;
+  published_version: number | null;
+}
+
+export interface GraphDetail extends GraphRow {
+  spec: GraphSpec;
+  problems: Problem[];
+  ports: Record<string, NodePorts>;
+  latest_version: number | null;
+}
+
+export interface VersionDetail {
+  number: number;
+  spec: GraphSpec;
+  ports: Record<string, NodePorts>;
+  created_at: string;
+  author: Person | null;
+}
+
+export interface EditAnswer {
+  revision: number;
+  operations: Operation[];
+  problems: Problem[];
+  ports: Record<string, NodePorts>;
+}
+
+export interface EditRecord {
+  revision: number;
+  edit_id: string;
+  author: Person | null;
+  operations: Operation[];
+  created_at: string;
+}
+
+export interface Page<T> {
+  next: string | null;
+  previous: string | null;
+  results: T[];
+}
+
+/** RFC 9457 problem details; status 0 means that no answer came. */
+export interface ProblemDetails {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors: { pointer: string; detail: string }[];
+}
+
+/** What the page was served with (`json_script` id `boot`). */
+export interface Boot {
+  graph: GraphDetail;
+  execution: string | null;
+  version: number | null;
+  user: Person;
+  csrf_cookie: string;
+  urls: { api: string; ws: string; home: string; graphs: string; login: string; static: string };
+}
+
+/** Frames of `/ws/executions/<id>/`. */
+export type ExecutionFrame =
+  | { type: "snapshot" | "frame"; seq: number; head: number; execution: Execution; nodes: NodeRow[] }
+  | { type: "transient"; node: string; path: number[]; progress: number | null; text: string };
+
+/** Messages of `/ws/graphs/<id>/`. */
+export type GraphMessage =
+  { type: "edits"; revision: number; edits: EditRecord[] } | { type: "executions"; executions: Execution[] };

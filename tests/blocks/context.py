@@ -1,0 +1,116 @@
+"""A block's context without anything around it: recorded logs, files and web answers from dicts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blocks.base import Block, BlockError, PortKind, RunsIn, read_input
+from blocks.context import BlockUser, HttpResponse
+
+
+@dataclass
+class FakeFiles:
+    """Files from a dict."""
+
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self.contents[name]
+        except KeyError:
+            raise BlockError(f"There is no file {name}.", retry=False) from None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request that a block sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    content: bytes | None
+    timeout_seconds: float
+
+
+@dataclass
+class FakeHttp:
+    """Answers by url; without one a POST to `/echo` sends its body back, and everything else is 404."""
+
+    answers: dict[str, HttpResponse] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout_seconds: float = 30.0,
+    ) -> HttpResponse:
+        self.sent.append(Sent(method, url, dict(headers or {}), dict(params or {}), content, timeout_seconds))
+        if "://127.0.0.1" in url:
+            raise BlockError("blocks may not reach private addresses", retry=False)
+        return self.answers.get(url) or self._echo(url, self.sent[-1])
+
+    @staticmethod
+    def _echo(url: str, sent: Sent) -> HttpResponse:
+        if url.endswith("/echo"):
+            return answer(sent.content or b"", kind=sent.headers.get("Content-Type", "text/plain"), url=url)
+        if url.endswith("/text"):
+            return answer(b"hello", url=url)
+        return answer(b'{"detail": "Not found"}', status=404, kind="application/json", url=url)
+
+
+def answer(
+    body: bytes, *, status: int = 200, kind: str = "text/plain; charset=utf-8", url: str = "https://example.com/"
+) -> HttpResponse:
+    return HttpResponse(status, {"content-type": kind} if kind else {}, body, url)
+
+
+@dataclass
+class FakeContext:
+    """Everything that a block may use, and what it did with it."""
+
+    execution_id: str = "0193a1c0-0000-7000-8000-000000000001"
+    node: str = "node"
+    path: tuple[int, ...] = ()
+    attempt: int = 1
+    idempotency_key: str = "0193a1c0:node::0"
+    user: BlockUser = field(default_factory=lambda: BlockUser(1, "alice"))
+    http: FakeHttp = field(default_factory=FakeHttp)
+    files: FakeFiles = field(default_factory=FakeFiles)
+    execution_inputs: Mapping[str, Any] = field(default_factory=dict)
+    indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    logs: list[tuple[str, str]] = field(default_factory=list)
+    shown: list[float] = field(default_factory=list)
+
+    def log(self, message: str, level: str = "info") -> None:
+        self.logs.append((level, message))
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self.shown.append(fraction)
+
+
+async def run(block: type[Block], values: Mapping[str, Any], context: FakeContext | None = None) -> dict[str, Any]:
+    """Outputs by port, as the node executor would record them: stream ports as lists, other ports at most once."""
+    given = context or FakeContext()
+    kinds = {port.name: port.kind for port in block.output_ports(values)}
+    outputs: dict[str, Any] = {name: [] for name, kind in kinds.items() if kind is PortKind.STREAM}
+    for port, value in await _pairs(block, values, given):
+        assert port in kinds, f"{block.id} has no output port {port}"
+        if kinds[port] is PortKind.STREAM:
+            outputs[port].append(value)
+        else:
+            assert port not in outputs, f"{block.id} yielded {port} twice"
+            outputs[port] = value
+    return outputs
+
+
+async def _pairs(block: type[Block], values: Mapping[str, Any], context: FakeContext) -> list[tuple[str, Any]]:
+    started = block().run(read_input(block, values), context)
+    if block.runs_in is RunsIn.ASYNC:
+        return [pair async for pair in started]
+    return list(started)

@@ -1,0 +1,78 @@
+"""What is lost is found by what its worker held, however much waits."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from executions.engine.status import Status
+from executions.models import Execution, Worker
+from executions.sweeper import BATCH, LOST, LOST_SECONDS
+from tests import factories
+from tests.executions import recorded
+
+pytestmark = pytest.mark.django_db
+
+PARAMETERS = {"batch": BATCH, "within": LOST_SECONDS}
+WAITING = 2_000
+
+
+def worker(name: str, expires_at: datetime) -> Worker:
+    return Worker.objects.create(
+        name=name, host="h", process_id=1, queue="default", capacity=9, version="1", expires_at=expires_at
+    )
+
+
+@pytest.fixture
+def dead() -> Worker:
+    return worker("dead", datetime(2000, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def living() -> Worker:
+    return worker("living", datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def held(worker: Worker | None, status: Status = Status.RUNNING) -> Execution:
+    owner = factories.user(f"owner of {Execution.objects.count()}")
+    return recorded.execution(factories.graph(owner, "a"), holder=worker, epoch=1, status=status)
+
+
+def swept() -> set[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(LOST, PARAMETERS)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_what_a_dead_worker_held_is_queued_with_the_next_epoch(dead: Worker, living: Worker) -> None:
+    lost, kept, over = held(dead), held(living), held(dead, Status.COMPLETED)
+    assert swept() == {lost.pk}
+    for execution in (lost, kept, over):
+        execution.refresh_from_db()
+    assert (lost.status, lost.holder, lost.epoch, lost.events[0]["kind"]) == (Status.QUEUED, None, 2, "worker_lost")
+    assert (kept.status, kept.epoch, over.status, over.epoch) == (Status.RUNNING, 1, Status.COMPLETED, 1)
+
+
+def test_all_dead_workers_are_swept_at_once(dead: Worker) -> None:
+    lost = {held(dead).pk, held(worker("dead too", dead.expires_at)).pk}
+    assert swept() == lost
+
+
+def test_waiting_executions_are_not_looked_at(dead: Worker) -> None:
+    held(dead)
+    waiting = held(None, Status.QUEUED)
+    Execution.objects.bulk_create(
+        Execution(graph=waiting.graph, version=waiting.version, owner=waiting.owner) for _ in range(WAITING)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE executions_execution, executions_worker")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {LOST}", PARAMETERS)
+        [[plan]] = cursor.fetchall()
+    assert looked_at(plan[0]["Plan"]) < WAITING
+
+
+def looked_at(plan: dict[str, Any]) -> int:
+    """Rows that were read, by the whole plan."""
+    read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)
+    return int(read * plan["Actual Loops"]) + sum(map(looked_at, plan.get("Plans", ())))
