@@ -11,10 +11,9 @@ from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from blocks.registry import configure
-from executions import hub
+from executions import hub, services
 from executions.host import Host
 from executions.models import Execution
-from executions.services import cancel_execution
 from tests import factories
 from tests.executions import blocks
 from tests.executions.hosting import hosting
@@ -40,7 +39,7 @@ def quiet(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def lasting_db(services: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def lasting_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """One database for all tests of a module, who keep to their own owners; it is emptied at the end.
 
     The module must name it `db`: only then does pytest-django make the test database.
@@ -50,6 +49,7 @@ def lasting_db(services: None, django_db_setup: None, django_db_blocker: DjangoD
         yield
         connections.close_all()
         call_command("flush", verbosity=0, interactive=False)
+        services._checks.cache_clear()  # ids begin anew
 
 
 @pytest.fixture(scope="module")
@@ -75,4 +75,4 @@ def owner(lasting_db: None) -> Iterator[User]:
     made = factories.user(f"alice-{token_hex(4)}")
     yield made
     for left in Execution.objects.filter(owner=made, ended_at=None):
-        cancel_execution(left, user=made)
+        services.cancel_execution(left, user=made)
