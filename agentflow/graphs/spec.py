@@ -47,6 +47,8 @@ class NodeSpec:
     join: Join = Join.MATCH
     #: The block's version when the config was last written.
     block_version: int = 1
+    #: What the node gives instead of running: values by port, items of a stream as a list; None: it runs.
+    pinned: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,7 +68,12 @@ class Limits:
     laps: int = 1_000
     node_executions: int = 1_000_000
     seconds: float = 0
+    #: Executions that start each other.
     depth: int = 16
+    #: Items that one run of a stream may yield.
+    items: int = 100_000
+    #: Largest value that a node may give; 0: what the server allows.
+    value_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,8 @@ def to_json(spec: GraphSpec) -> dict[str, Any]:
 
 
 def node_json(node: NodeSpec) -> dict[str, Any]:
-    """One node of the canonical JSON."""
+    """One node of the canonical JSON; "pinned" only when something is."""
+    pinned = {} if node.pinned is None else {"pinned": dict(node.pinned)}
     return {
         "key": node.key,
         "block": node.block,
@@ -141,6 +149,7 @@ def node_json(node: NodeSpec) -> dict[str, Any]:
         "title": node.title,
         "policy": changed_fields(node.policy, Policy()),
         "join": node.join.value,
+        **pinned,
     }
 
 
@@ -170,7 +179,7 @@ def content_hash(spec: GraphSpec) -> str:
 
 def read_node(reader: Reader) -> NodeSpec:
     """One node; mistakes go to the reader's problems."""
-    reader.refuse_unknown(("key", "block", "block_version", "config", "title", "policy", "join"))
+    reader.refuse_unknown(("key", "block", "block_version", "config", "title", "policy", "join", "pinned"))
     return NodeSpec(
         key=reader.text("key", longest=MAX_KEY, required=True),
         block=reader.text("block", longest=MAX_KEY, required=True),
@@ -179,7 +188,15 @@ def read_node(reader: Reader) -> NodeSpec:
         policy=read_policy(reader.inside("policy")),
         join=reader.choice("join", Join.MATCH),
         block_version=reader.integer("block_version", 1, smallest=1, largest=1_000_000),
+        pinned=read_pinned(reader),
     )
+
+
+def read_pinned(reader: Reader) -> dict[str, Any] | None:
+    """The member "pinned"; null and left out are the same: nothing is pinned."""
+    if reader.members.get("pinned") is None:
+        return None
+    return reader.json_object("pinned", largest_bytes=MAX_CONFIG_BYTES)
 
 
 def read_policy(reader: Reader) -> Policy:
@@ -213,6 +230,8 @@ def read_limits(reader: Reader) -> Limits:
         node_executions=reader.integer("node_executions", default.node_executions, smallest=1, largest=10**9),
         seconds=reader.number("seconds", default.seconds, smallest=0, largest=10**9),
         depth=reader.integer("depth", default.depth, smallest=1, largest=1_000),
+        items=reader.integer("items", default.items, smallest=1, largest=10**9),
+        value_bytes=reader.integer("value_bytes", default.value_bytes, smallest=0, largest=10**12),
     )
 
 

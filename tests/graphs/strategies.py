@@ -19,11 +19,19 @@ policies = st.builds(
     on_error=st.sampled_from(OnError),
     concurrency=st.integers(0, 10),
 )
+limits = st.builds(
+    Limits,
+    laps=st.integers(1, 50),
+    seconds=st.integers(0, 60),
+    items=st.integers(1, 50),
+    value_bytes=st.integers(0, 50),
+)
+pinned = st.none() | st.dictionaries(st.sampled_from(["value", "y"]), values, max_size=2)
 places = st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000))
 
 
 @st.composite
-def specs(draw: st.DrawFn) -> GraphSpec:
+def specs(draw: st.DrawFn, *, pins: bool = False) -> GraphSpec:
     """A graph of a few nodes from a small set of keys, so that two of them overlap."""
     keys = draw(st.lists(st.sampled_from("abcdef"), unique=True, max_size=5))
     nodes = [
@@ -34,6 +42,7 @@ def specs(draw: st.DrawFn) -> GraphSpec:
             title=draw(texts),
             policy=draw(policies),
             join=draw(st.sampled_from(Join)),
+            pinned=draw(pinned) if pins else None,
         )
         for key in sorted(keys)
     ]
@@ -47,5 +56,5 @@ def specs(draw: st.DrawFn) -> GraphSpec:
         links=tuple(draw(st.lists(links, unique=True, max_size=6))) if keys else (),
         layout={key: draw(places) for key in keys},
         annotations=tuple(draw(st.lists(st.dictionaries(names, values, max_size=2), max_size=2))),
-        limits=draw(st.builds(Limits, laps=st.integers(1, 50), seconds=st.integers(0, 60))),
+        limits=draw(limits),
     )

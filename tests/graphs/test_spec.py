@@ -34,12 +34,12 @@ def changed(path: list[Any], value: object) -> dict[str, Any]:
     return data
 
 
-@given(specs())
+@given(specs(pins=True))
 def test_what_is_written_is_read_back(spec: GraphSpec) -> None:
     assert GraphSpec.from_json(to_json(spec)) == spec
 
 
-@given(specs())
+@given(specs(pins=True))
 def test_canonical_json_survives_a_real_json_file(spec: GraphSpec) -> None:
     assert GraphSpec.from_json(orjson.loads(orjson.dumps(to_json(spec)))) == spec
 
@@ -72,6 +72,18 @@ def test_the_order_of_nodes_does_not_change_the_content_hash() -> None:
 def test_a_config_value_changes_the_content_hash() -> None:
     spec = GraphSpec.from_json(SMALL)
     assert content_hash(GraphSpec.from_json(changed(["nodes", 0, "config", "value"], True))) != content_hash(spec)
+
+
+def test_a_pin_changes_the_content_hash() -> None:
+    spec = GraphSpec.from_json(SMALL)
+    pinned = GraphSpec.from_json(changed(["nodes", 0, "pinned"], {"value": 1}))
+    assert content_hash(pinned) != content_hash(spec)
+
+
+def test_pinned_is_written_only_when_something_is() -> None:
+    nodes = (NodeSpec("a", "x"), NodeSpec("b", "x", pinned={}))
+    written = to_json(GraphSpec(nodes=nodes))["nodes"]
+    assert ["pinned" in node for node in written] == [False, True]
 
 
 def test_every_mistake_is_told_at_once() -> None:
@@ -109,6 +121,9 @@ def test_every_mistake_is_told_at_once() -> None:
         (["nodes", 0, "policy"], {"retries": 1.5}, "#/nodes/0/policy/retries"),
         (["nodes", 0, "policy"], {"retries": True}, "#/nodes/0/policy/retries"),
         (["nodes", 0, "policy"], {"on_error": None}, "#/nodes/0/policy/on_error"),
+        (["nodes", 0, "pinned"], [1], "#/nodes/0/pinned"),
+        (["nodes", 0, "pinned"], {"value": "\0"}, "#/nodes/0/pinned/value"),
+        (["nodes", 0, "pinned"], {"value": "x" * 1_000_001}, "#/nodes/0/pinned"),
         (["links", 0, "source"], "nobody", "#/links/0/source"),
         (["links"], [SMALL["links"][0]] * 2, "#/links/1"),
         (["layout"], {"a": [1]}, "#/layout/a"),
@@ -117,6 +132,8 @@ def test_every_mistake_is_told_at_once() -> None:
         (["annotations"], ["note"], "#/annotations/0"),
         (["limits"], {"laps": 0}, "#/limits/laps"),
         (["limits"], {"lapse": 1}, "#/limits/lapse"),
+        (["limits"], {"items": 0}, "#/limits/items"),
+        (["limits"], {"value_bytes": 1.5}, "#/limits/value_bytes"),
         (["name"], "x" * 201, "#/name"),
         (["colour"], "red", "#/colour"),
     ],
