@@ -153,6 +153,8 @@ class Block:
     effect: ClassVar[Effect] = Effect.IDEMPOTENT
     runs_in: ClassVar[RunsIn] = RunsIn.ASYNC
     examples: ClassVar[list[Example]] = []
+    #: Its `run` looks at `context.recorded` and yields only what is missing; else a new try's first values are dropped.
+    resumes: ClassVar[bool] = False
     #: Why the block cannot run here (a missing library, say); shown in the palette. Empty: it can.
     disabled_reason: ClassVar[str] = ""
 

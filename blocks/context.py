@@ -1,6 +1,6 @@
 """What a block may use while it runs: protocols only; the executions package gives the real things."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,8 +50,25 @@ class BlockUser:
     locale: str = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person decided."""
+
+    #: "approved" or "rejected".
+    decision: str
+    #: The payload as the person left it.
+    payload: Any = None
+    comment: str = ""
+    #: Name of the person.
+    by: str = ""
+
+
 class BlockContext(Protocol):
-    """Given to every run of a block; all of it is read-only."""
+    """Given to every run of a block; all of it is read-only.
+
+    What waits (`sleep`, `ask`, `run_graph`) is for blocks that run on the loop. A long wait holds no worker: `run` is
+    begun anew when it is over, and waits that are answered return at once. `key` names a wait within its run.
+    """
 
     @property
     def execution_id(self) -> str:
@@ -101,6 +118,27 @@ class BlockContext(Protocol):
     @property
     def indices(self) -> Mapping[str, tuple[int, ...]]:
         """For each Collect or Gather port, the item indices (or link numbers) of the values given, in the same order."""
+        ...
+
+    @property
+    def recorded(self) -> Mapping[str, Sequence[Any]]:
+        """What earlier tries of this run yielded, by port; for blocks that say `resumes`."""
+        ...
+
+    async def sleep(self, seconds: float, *, key: str = "") -> None:
+        """Return after so long."""
+        ...
+
+    async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
+        """Return what a person decided about the payload."""
+        ...
+
+    async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:
+        """Run another graph to its end and return its outputs.
+
+        Raises:
+            BlockError: there is no such graph for this user, the inputs do not fit, or the run did not complete.
+        """
         ...
 
     def log(self, message: str, level: str = "info") -> None:

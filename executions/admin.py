@@ -21,7 +21,7 @@ from executions.admin_display import MOST_CHARACTERS, badge, duration, json_text
 from executions.admin_filters import CreatedFilter, StatusFilter, TriggerFilter, id_prefix
 from executions.admin_inlines import COLUMNS as NODE_COLUMNS
 from executions.admin_inlines import NodeExecutionInline
-from executions.models import Blob, Execution, NodeExecution, NodeJob, Output, Worker
+from executions.models import Approval, Blob, Execution, NodeExecution, NodeJob, Output, Worker
 from executions.services import StartRefused, cancel_execution, rerun_execution
 
 #: Executions that one action takes on.
@@ -223,8 +223,8 @@ class NodeExecutionAdmin(ReadOnlyAdmin):
         "arrivals",
         "usage",
         "cost",
-        "fingerprint",
         "reused",
+        "pinned",
         "seq",
     )
 
@@ -323,6 +323,34 @@ class WorkerAdmin(ReadOnlyAdmin):
         if worker.stopped_at is not None:
             return "○ stopped"
         return "● live" if worker.expires_at > timezone.now() else "✕ expired"
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """Questions to people and what they decided."""
+
+    list_display = ("id", "kind", "execution_link", "decision", "decided_by", "created_at", "decided_at")
+    list_columns = ("id", "kind", "execution_id", "decision", "decided_by", "created_at", "decided_at")
+    list_select_related = ("decided_by",)
+    list_filter = ("kind",)
+    ordering = ("-id",)
+    fields = (
+        "id",
+        "kind",
+        "execution_link",
+        "instructions",
+        "decision",
+        "comment",
+        "decided_by",
+        "created_at",
+        "decided_at",
+        "closed_at",
+    )
+
+    @admin.display(description="execution")
+    def execution_link(self, approval: Approval) -> SafeString:
+        """The execution's page."""
+        return link("admin:executions_execution_change", [approval.execution_id], f"{approval.execution_id}"[:18])
 
 
 @admin.register(Blob)

@@ -112,9 +112,13 @@ class ExecutionManager:
 
     async def until_idle(self) -> None:
         """Return when nothing is hosted and nothing is left to claim."""
-        while self._hosted or await self._store.is_anything_queued():
+        while not await self._is_idle():
             self.ring()
             await asyncio.sleep(IDLE_SECONDS)
+
+    async def _is_idle(self) -> bool:
+        async with self._claiming:  # no claim is on its way
+            return not await self._store.is_anything_queued() and not self._hosted
 
     async def drain(self, grace_seconds: float) -> None:
         """Start nothing more; hand each execution over as soon as what runs of it has ended, or after the grace."""

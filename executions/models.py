@@ -52,7 +52,21 @@ class Execution(models.Model):
     #: What started it: manual, api, schedule, webhook, …
     trigger = models.CharField(max_length=20, default="manual")
     parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
+    #: The parent's node execution that waits for this one; its `waits` name this one as the child.
+    parent_node = models.UUIDField(null=True)
+    #: Parents above this one.
+    depth = models.PositiveSmallIntegerField(db_default=0, default=0)
+    #: The parent was woken when this one ended; set in the transaction that woke it.
+    told_parent = models.BooleanField(db_default=True, default=True)
+    #: What its root has left of the limit of node executions; null: the graph's own limit.
+    node_limit = models.PositiveIntegerField(null=True)
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
+    #: Which results of `retry_of` are kept and which nodes run (`rerun.Choice`); null: everything runs.
+    choice = ExactJSONField(null=True)
+    #: Nodes with pinned data give it instead of running.
+    use_pins = models.BooleanField(db_default=False, default=False)
+    #: Executions started by one request have the id of the first of them.
+    batch = models.UUIDField(null=True)
     idempotency_key = models.CharField(max_length=200, blank=True)
     #: SHA-256 of the start's body: the same key with another body is a conflict.
     idempotency_digest = models.CharField(max_length=64, blank=True)
@@ -83,6 +97,10 @@ class Execution(models.Model):
             models.Index(fields=["id"], condition=Q(status="queued"), name="execution_queued"),
             models.Index(fields=["holder"], condition=Q(status__in=ACTIVE_VALUES), name="execution_held"),
             models.Index(fields=["wake_at"], condition=Q(status="waiting"), name="execution_due"),
+            models.Index(
+                fields=["id"], condition=Q(told_parent=False, ended_at__isnull=False), name="execution_untold"
+            ),
+            models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="execution_of_batch"),
             models.Index(
                 fields=["id"],
                 condition=Q(ended_at=None, cancel_requested_at__isnull=False),
@@ -123,13 +141,18 @@ class NodeExecution(models.Model):
     arrivals = models.JSONField(default=list)
     #: Lines of context.log: [[seconds since the start, level, message], …]; bounded.
     log = models.JSONField(default=list)
+    #: What it waits for or has waited for, by the name that the block gave: {"for": "timer", "until": …}, {"for": "retry",
+    #: "until": …, "failures": n}, {"for": "approval", "approval": id, "answer": …}, {"for": "graph", "child": id, …}.
+    waits = models.JSONField(db_default={}, default=dict)
     queued_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     cost = models.DecimalField(max_digits=14, decimal_places=6, default=0)
     usage = models.JSONField(default=dict)
-    fingerprint = models.CharField(max_length=64, blank=True)
+    #: Its outputs are those of an earlier execution.
     reused = models.BooleanField(default=False)
+    #: Its outputs are what somebody pinned to the node.
+    pinned = models.BooleanField(db_default=False, default=False)
     #: Event number of the newest change of this row.
     seq = models.PositiveBigIntegerField()
 
@@ -142,6 +165,42 @@ class NodeExecution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node} {self.path}" if self.path else self.node
+
+
+class Approval(models.Model):
+    """A question to a person: may this go on, or what became of a step that must happen once."""
+
+    class Kind(models.TextChoices):
+        """What is asked."""
+
+        APPROVAL = "approval"
+        OUTCOME = "outcome"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    execution = models.ForeignKey(Execution, models.CASCADE, related_name="approvals")
+    node_execution = models.ForeignKey(NodeExecution, models.CASCADE, related_name="approvals")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    instructions = models.TextField(blank=True)
+    payload = ExactJSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    #: approved, rejected; for an outcome: repeat, happened, fail. Empty: nobody has decided.
+    decision = models.CharField(max_length=10, blank=True, db_default="", default="")
+    #: The payload as the person left it; for "happened": the outputs by port.
+    answer = ExactJSONField(null=True)
+    comment = models.TextField(blank=True, db_default="", default="")
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    #: The run ended before anybody decided.
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["-id"], condition=Q(decided_at=None, closed_at=None), name="approval_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
 
 
 class Blob(models.Model):

@@ -76,7 +76,7 @@ NODE_COLUMNS: tuple[tuple[str, str], ...] = (
 )
 CASTS = {"path": "::int[]", "error": "::jsonb", "arrivals": "::jsonb", "log": "::jsonb", "value": "::json"}
 #: Columns that the recorder leaves at these values (credentials, costs and re-runs fill them).
-NODE_CONSTANTS = {"cost": "0", "usage": "'{}'", "fingerprint": "''", "reused": "false"}
+NODE_CONSTANTS = {"cost": "0", "usage": "'{}'", "reused": "false", "pinned": "false", "waits": "'{}'"}
 NODE_FIXED = frozenset({"id", "execution_id", "node", "block", "path", "ordinal"})
 OUTPUT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("execution_id", "uuid"),

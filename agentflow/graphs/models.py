@@ -64,6 +64,8 @@ class Node(models.Model):
     config = models.JSONField(decoder=StoredJsonDecoder, default=dict, blank=True)
     policy = models.JSONField(decoder=StoredJsonDecoder, default=dict, blank=True)
     join = models.CharField(max_length=10, default="match")
+    #: What the node gives instead of running: values by port, items of a stream as a list.
+    pinned = models.JSONField(decoder=StoredJsonDecoder, null=True, blank=True)
     x = models.FloatField(default=0)
     y = models.FloatField(default=0)
 

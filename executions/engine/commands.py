@@ -92,6 +92,8 @@ class Counts:
     skipped: int = 0
     cancelled: int = 0
     running: int = 0
+    #: For a timer, a person, another graph.
+    waiting: int = 0
     #: Ready, but held back by a concurrency limit.
     queued: int = 0
 

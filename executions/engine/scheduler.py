@@ -5,7 +5,7 @@ The same events in the same order give the same commands; an event costs what th
 
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from itertools import chain
 from typing import Any
 
@@ -49,7 +49,7 @@ __all__ = [
 class Scheduler:
     """Decides what runs next. Not thread-safe; one per execution."""
 
-    def __init__(self, plan: Plan, *, concurrency: int = 100) -> None:
+    def __init__(self, plan: Plan, *, concurrency: int = 100, node_limit: int | None = None) -> None:
         self.plan = plan
         self.counts = Counts()
         self._concurrency = concurrency or sys.maxsize
@@ -64,11 +64,19 @@ class Scheduler:
         #: Running -> the ports it has yielded, as bits.
         self._running: dict[Run, int] = {}
         self._items: dict[Run, Items] = {}
+        #: Waiting for something outside -> the ports it has yielded.
+        self._waiting: dict[Run, int] = {}
+        #: Has waited and wants to go on -> the ports it has yielded.
+        self._resumed: dict[Run, int] = {}
         self._ready: deque[Run] = deque()
+        #: While records are replayed: the runs that had started, and the others that are ready.
+        self._only: Container[tuple[str, Path, int]] | None = None
+        self._held_back: deque[Run] = deque()
         #: Ready runs that nobody was told about.
         self._fresh: dict[Run, None] = {}
         self._commands: list[Command] = []
         self._made = 0
+        self._most = min(plan.limits.node_executions, node_limit or sys.maxsize)
         #: The first unhandled failure.
         self._error: dict[str, Any] | None = None
         #: Set when nothing may start any more: how the execution will end.
@@ -77,8 +85,9 @@ class Scheduler:
 
     # Events
 
-    def start(self) -> list[Command]:
-        """Make the first runs; call once."""
+    def start(self, only: Container[tuple[str, Path, int]] | None = None) -> list[Command]:
+        """Make the first runs; call once. With `only`, no runs but those with these keys start before `release`."""
+        self._only = only
         for node in self.plan.order:
             if not node.slots:
                 self._make_run(node, (), ())
@@ -148,6 +157,35 @@ class Scheduler:
         self.counts.cancelled += 1
         return self._end(node, run)
 
+    def wait(self, run: Run) -> list[Command]:
+        """A running run waits for something outside; others may run meanwhile."""
+        self._waiting[run] = self._running.pop(run)
+        self.counts.running -= 1
+        self.counts.waiting += 1
+        self._free_slot(run)
+        return self._settle()
+
+    def resume(self, run: Run) -> list[Command]:
+        """A waiting run wants to go on: `Start` is said of it again when there is room."""
+        if self._halted:
+            return []
+        self._resumed[run] = self._waiting.pop(run)
+        self.counts.waiting -= 1
+        self.counts.queued += 1
+        self._ready.append(run)
+        return self._settle()
+
+    def release(self) -> list[Command]:
+        """The records are replayed: whatever is ready may start."""
+        self._only = None
+        self._ready.extend(self._held_back)
+        self._held_back.clear()
+        return self._settle()
+
+    def charge(self, node_executions: int) -> None:
+        """Count runs of other graphs that this one has started towards its limit."""
+        self._made += node_executions
+
     def cancel(self) -> list[Command]:
         """A user cancels: nothing starts any more, what runs is told to stop."""
         self._halt(Finish(Status.CANCELLED))
@@ -170,12 +208,22 @@ class Scheduler:
         return bool(self.plan.nodes[node].error_out.links)
 
     def running(self) -> tuple[Run, ...]:
-        """Runs that were started and have not ended, oldest first."""
+        """Runs that were started, have not ended and do not wait, oldest first."""
         return tuple(self._running)
+
+    def waiting(self) -> tuple[Run, ...]:
+        """Runs that wait for something outside."""
+        return tuple(self._waiting)
+
+    @property
+    def node_executions_left(self) -> int:
+        """How many more runs the limit allows."""
+        return max(0, self._most - self._made)
 
     def queued(self) -> tuple[Run, ...]:
         """Runs held back by a concurrency limit; once the execution stops: the ones that will never start. O(runs)."""
-        return (*chain.from_iterable(state.parked for state in self._states.values()), *self._ready)
+        parked = chain.from_iterable(state.parked for state in self._states.values())
+        return (*parked, *self._ready, *self._held_back)
 
     def newly_queued(self) -> tuple[Run, ...]:
         """Runs held back that no earlier call has told; O(runs told)."""
@@ -224,7 +272,7 @@ class Scheduler:
                 self._halt_at_limit(node, path, f"“{node.name}” ran {ordinal:,} times at one place", "laps")
                 return
             ordinals[path] = ordinal + 1
-        if self._made >= self.plan.limits.node_executions:
+        if self._made >= self._most:
             self._halt_at_limit(node, path, f"There were {self._made:,} node executions", "node_executions")
             return
         self._made += 1
@@ -232,7 +280,10 @@ class Scheduler:
         self._closing.begin(node.unit, path)
         run = _bundled(node, path, ordinal, items) if node.bundles else Run(node.key, path, ordinal, items, NO_INDICES)  # type: ignore[arg-type]  # no slot of it gives bundles
         self.counts.queued += 1
-        self._ready.append(run)
+        if self._only is None or run.key in self._only:
+            self._ready.append(run)
+        else:
+            self._held_back.append(run)
         self._fresh[run] = None
 
     def _number_item(self, node: NodePlan, run: Run, out: OutPlan) -> Path:
@@ -262,8 +313,17 @@ class Scheduler:
     # Ends
 
     def _release(self, run: Run) -> NodePlan:
+        """The run is over."""
+        if run in self._waiting:
+            del self._waiting[run]
+            self.counts.waiting -= 1
+            return self.plan.nodes[run.node]
         del self._running[run]
         self.counts.running -= 1
+        return self._free_slot(run)
+
+    def _free_slot(self, run: Run) -> NodePlan:
+        """The run does not hold its node's slot any more: the next one of the node is ready."""
         node = self.plan.nodes[run.node]
         if node.policy.concurrency:
             state = self._state(node.number)
@@ -342,23 +402,27 @@ class Scheduler:
         self._closing.settle()
         running, ready = self._running, self._ready
         if ready and not self._halted:
-            while ready and len(running) < self._concurrency:
+            while ready and (len(running) < self._concurrency or self._only is not None):
                 self._start(ready.popleft())
-        if not running and not self._finished:
+        if not running and not self._finished and self._is_over():
             self._finished = True
             self._commands.append(self._halted or self._end_naturally())
         commands, self._commands = self._commands, []
         return commands
 
+    def _is_over(self) -> bool:
+        """Given that nothing runs."""
+        return not self._waiting and (self._halted is not None or not (self._ready or self._held_back))
+
     def _start(self, run: Run) -> None:
         limit = self.plan.nodes[run.node].policy.concurrency
         if limit:
             state = self._state(self.plan.nodes[run.node].number)
-            if state.running >= limit:
+            if state.running >= limit and self._only is None:
                 state.parked.append(run)
                 return
             state.running += 1
-        self._running[run] = 0
+        self._running[run] = self._resumed.pop(run, 0) if self._resumed else 0
         self._fresh.pop(run, None)
         self.counts.queued -= 1
         self.counts.running += 1
@@ -376,9 +440,13 @@ class Scheduler:
             return
         self._halted = finish
         self._closing.abandon()
+        self._waiting |= self._resumed
+        self.counts.waiting += len(self._resumed)
+        self.counts.queued -= len(self._resumed)
+        self._resumed.clear()
         self.counts.cancelled += self.counts.queued
         self.counts.queued = 0
-        self._commands += [Stop(run) for run in self._running]
+        self._commands += [Stop(run) for run in (*self._running, *self._waiting)]
 
     def _halt_at_limit(self, node: NodePlan, path: Path, what: str, limit: str) -> None:
         message = f"{what}, which is the limit of this graph ({limit})."
