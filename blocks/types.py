@@ -28,6 +28,8 @@ _NOUNS: Final = {
     "object": "a dict",
 }
 ALL_KINDS: Final = frozenset(_NOUNS)
+#: A whole number is a number.
+_SEEN_AS: Final = {"integer": frozenset({"integer", "number"})}
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 #: More digits than any number means; longer text is not read as one.
 _LONGEST_NUMBER: Final = 400
@@ -82,6 +84,13 @@ class Acceptor:
         if "array" in sink.kinds and Acceptor(frozenset({kind})).fit(sink.items or ANY) is not Fit.REFUSED:
             return Fit.CONVERTS
         return Fit.REFUSED
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the value is of an accepted kind as it is; items of a list too."""
+        kind = _KIND_OF.get(type(value), "")
+        if kind == "array" and "array" in self.kinds and self.items:
+            return all(self.items.accepts(item) for item in value)
+        return bool(self.kinds & _SEEN_AS.get(kind, frozenset({kind})))
 
     def convert(self, value: Any, *, wrap: bool = True) -> Any:
         """The value itself when it fits, else converted; never changes the value given.

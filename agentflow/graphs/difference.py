@@ -80,6 +80,8 @@ def _change_node(old: NodeSpec, new: NodeSpec) -> Iterator[Operation]:
             yield {"op": "set_policy", "key": new.key, "name": item.name, "value": value}
     if old.join != new.join:
         yield {"op": "set_join", "key": new.key, "join": new.join.value}
+    if not _same(old.pinned, new.pinned):
+        yield {"op": "set_pinned", "key": new.key, "pinned": new.pinned}
 
 
 def _move_nodes(old: GraphSpec, new: GraphSpec, stays: Iterable[str]) -> Iterator[Operation]:

@@ -23,7 +23,7 @@ from agentflow.graphs.spec import (
 BATCH = 1_000
 DEFAULT_POLICY = Policy()
 LINK_COLUMNS = ("source__key", "source_port", "sink__key", "sink_port")
-NODE_FIELDS = ("block", "block_version", "title", "config", "policy", "join", "x", "y")
+NODE_FIELDS = ("block", "block_version", "title", "config", "policy", "join", "pinned", "x", "y")
 
 
 def draft_spec(graph: Graph) -> GraphSpec:
@@ -88,11 +88,12 @@ class Window:
         graph.limits = changed_fields(draft.limits, Limits())
 
     def _store_nodes(self) -> None:
+        # By identity: what an operation changed is a new object, and 1 and true are equal to Python.
         nodes, layout = self._before
         changed = [
             _node_row(self.graph, node, self.draft.layout[key])
             for key, node in self.draft.nodes.items()
-            if nodes.get(key) != node or layout.get(key) != self.draft.layout[key]
+            if nodes.get(key) is not node or layout.get(key) != self.draft.layout[key]
         ]
         Node.objects.bulk_create(
             changed,
@@ -139,6 +140,7 @@ def _node_spec(node: Any) -> NodeSpec:
         policy=read_policy(Reader(node.policy, "", Problems())) if node.policy else DEFAULT_POLICY,
         join=Join(node.join),
         block_version=node.block_version,
+        pinned=node.pinned,
     )
 
 
@@ -152,6 +154,7 @@ def _node_row(graph: Graph, node: NodeSpec, place: tuple[float, float]) -> Node:
         config=dict(node.config),
         policy=changed_fields(node.policy, Policy()),
         join=node.join.value,
+        pinned=None if node.pinned is None else dict(node.pinned),
         x=place[0],
         y=place[1],
     )

@@ -24,6 +24,7 @@ from agentflow.graphs.spec import (
     read_limits,
     read_link,
     read_node,
+    read_pinned,
     read_place,
     read_policy,
 )
@@ -193,6 +194,11 @@ def _set_join(draft: Draft, reader: Reader) -> None:
     _put(draft, reader, replace(node, join=reader.choice("join", Join.MATCH)))
 
 
+def _set_pinned(draft: Draft, reader: Reader) -> None:
+    node = _node(draft, reader)
+    _put(draft, reader, replace(node, pinned=read_pinned(reader)))
+
+
 def _move(draft: Draft, reader: Reader) -> None:
     node = _node(draft, reader)
     place = read_place(reader.members["at"], reader.at("at"), reader.problems)
@@ -260,6 +266,7 @@ OPERATIONS: dict[str, tuple[Names, Names, Callable[[Draft, Reader], None]]] = {
     "set_title": (("key", "title"), (), _set_title),
     "set_policy": (("key", "name", "value"), (), _set_policy),
     "set_join": (("key", "join"), (), _set_join),
+    "set_pinned": (("key", "pinned"), (), _set_pinned),
     "move": (("key", "at"), (), _move),
     "add_link": (("link",), (), _add_link),
     "remove_link": (("link",), (), _remove_link),

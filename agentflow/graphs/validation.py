@@ -10,7 +10,7 @@ from agentflow.graphs.ports import NodePorts, PortRef, Registry, ports_of, sink_
 from agentflow.graphs.spec import GraphSpec
 from agentflow.graphs.wiring import Joint, Wiring, name_of, read_wiring
 from blocks.base import Port, PortKind
-from blocks.types import ANY, Acceptor, Fit, acceptor, step
+from blocks.types import ANY, Acceptor, Fit, acceptor, shown, step
 
 __all__ = ["NodePorts", "Problem", "Registry", "check", "ports_of", "validate"]
 
@@ -98,6 +98,8 @@ class _Check:
                 self.check_config(number, ports)
             if node.block in _NAMED_BLOCKS:
                 self.check_name(number, ports, taken)
+            if node.pinned and not ports.problem:
+                self.check_pinned(number, ports, node.pinned)
 
     def check_name(self, number: int, ports: NodePorts, taken: dict[tuple[str, str], int]) -> None:
         block, name = self.spec.nodes[number].block, ports.config.get("name")
@@ -147,6 +149,30 @@ class _Check:
         for given in ports.config:
             if given not in known and given not in fields:
                 self.at_node("unknown_input", number, f"{name} has no input “{given}”.", "config", given)
+
+    def check_pinned(self, number: int, ports: NodePorts, pinned: Mapping[str, Any]) -> None:
+        """Pinned values must have ports; those that the block would never give are only told."""
+        known, name = {port.name: port for port in ports.outputs}, name_of(self.spec.nodes[number])
+        for given, value in pinned.items():
+            port = known.get(given)
+            if port is None:
+                has = ", ".join(known) or "none"
+                detail = f"{name} has no output “{given}” to pin a value to; it has: {has}."
+            elif port.kind is PortKind.STREAM and not isinstance(value, list):
+                detail = f"“{given}” of {name} gives one value after the other: pin a list of them."
+            else:
+                self.check_fit(number, port, value)
+                continue
+            self.at_node("bad_pin", number, detail, "pinned", given)
+
+    def check_fit(self, number: int, port: Port, value: Any) -> None:
+        """A warning for the first pinned value that is of another type than the port's."""
+        taken, node = self.accepted(port), self.spec.nodes[number]
+        values = value if port.kind is PortKind.STREAM else [value]
+        for odd in [one for one in values if not taken.accepts(one)][:1]:
+            detail = f"“{port.name}” of {name_of(node)} gives {taken.noun}; {shown(odd)} is pinned."
+            pointer = _pointer("nodes", number, "pinned", port.name)
+            self.problems.append(Problem("pin_mismatch", pointer, detail, node.key, severity="warning"))
 
     # Links
 

@@ -31,7 +31,7 @@ places = st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000))
 
 
 @st.composite
-def specs(draw: st.DrawFn, *, pins: bool = False) -> GraphSpec:
+def specs(draw: st.DrawFn) -> GraphSpec:
     """A graph of a few nodes from a small set of keys, so that two of them overlap."""
     keys = draw(st.lists(st.sampled_from("abcdef"), unique=True, max_size=5))
     nodes = [
@@ -42,7 +42,7 @@ def specs(draw: st.DrawFn, *, pins: bool = False) -> GraphSpec:
             title=draw(texts),
             policy=draw(policies),
             join=draw(st.sampled_from(Join)),
-            pinned=draw(pinned) if pins else None,
+            pinned=draw(pinned),
         )
         for key in sorted(keys)
     ]

@@ -96,6 +96,21 @@ def test_links_keep_the_order_in_which_they_were_drawn(alice: User) -> None:
     assert [found.source for found in draft_spec(graph).links] == ["b", "a"]
 
 
+def test_data_are_pinned_and_taken_off(alice: User) -> None:
+    graph = factories.graph(alice, "a")
+    apply_edit(graph, [{"op": "set_pinned", "key": "a", "pinned": {"value": None}}], author=alice)
+    assert draft_spec(graph).nodes[0].pinned == {"value": None}
+    apply_edit(graph, [{"op": "set_pinned", "key": "a", "pinned": None}], author=alice)
+    assert graph.nodes.filter(pinned__isnull=True).count() == 1
+
+
+def test_one_and_true_are_different_values(alice: User) -> None:
+    graph = factories.graph(alice, "a")
+    apply_edit(graph, config("a", "value", 1), author=alice)
+    apply_edit(graph, config("a", "value", True), author=alice)
+    assert graph.nodes.get().config["value"] is True
+
+
 def test_graph_fields_are_edited_too(alice: User) -> None:
     graph = factories.graph(alice)
     fields = {"name": "New", "description": "d", "limits": {"laps": 7}, "annotations": [{"kind": "note"}]}

@@ -113,6 +113,14 @@ def test_config_is_set_and_unset_by_name() -> None:
     assert draft.nodes["a"].config == {"x": None}
 
 
+def test_data_are_pinned_and_taken_off() -> None:
+    draft = two_nodes()
+    apply(draft, [{"op": "set_pinned", "key": "a", "pinned": {"value": [1]}}])
+    assert draft.nodes["a"].pinned == {"value": [1]}
+    apply(draft, [{"op": "set_pinned", "key": "a", "pinned": None}])
+    assert draft.nodes["a"].pinned is None
+
+
 def test_policy_is_set_by_field() -> None:
     draft = two_nodes()
     apply(draft, [{"op": "set_policy", "key": "a", "name": "on_error", "value": "continue"}])
@@ -139,6 +147,9 @@ def test_an_operation_without_its_members_is_refused(operation: str) -> None:
         ({"op": "set_policy", "key": "a", "name": "retries", "value": "3"}, "#/operations/1/value"),
         ({"op": "set_policy", "key": "a", "name": "colour", "value": 3}, "#/operations/1/name"),
         ({"op": "set_join", "key": "a", "join": "glue"}, "#/operations/1/join"),
+        ({"op": "set_pinned", "key": "a", "pinned": [1]}, "#/operations/1/pinned"),
+        ({"op": "set_pinned", "key": "a", "pinned": {"value": "\0"}}, "#/operations/1/pinned/value"),
+        ({"op": "set_pinned", "key": "z", "pinned": None}, "#/operations/1/key"),
         ({"op": "move", "key": "a", "at": [1, None]}, "#/operations/1/at/1"),
         ({"op": "move", "key": "a", "at": "here"}, "#/operations/1/at"),
         ({"op": "add_link", "link": {**LINK, "sink": "z"}}, "#/operations/1/link/sink"),

@@ -34,12 +34,12 @@ def changed(path: list[Any], value: object) -> dict[str, Any]:
     return data
 
 
-@given(specs(pins=True))
+@given(specs())
 def test_what_is_written_is_read_back(spec: GraphSpec) -> None:
     assert GraphSpec.from_json(to_json(spec)) == spec
 
 
-@given(specs(pins=True))
+@given(specs())
 def test_canonical_json_survives_a_real_json_file(spec: GraphSpec) -> None:
     assert GraphSpec.from_json(orjson.loads(orjson.dumps(to_json(spec)))) == spec
 

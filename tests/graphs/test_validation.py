@@ -165,6 +165,42 @@ def test_the_name_of_an_output_cannot_be_linked():
     assert "linked_name" in codes(graph("a -> o:output; a.other -> o.name"))
 
 
+# Pinned data
+
+
+def pinned(values, block: str = "typed") -> list[tuple[str, str, str]]:
+    config = {"needed": ""} if block == "typed" else {}
+    found = validate(GraphSpec(nodes=(NodeSpec("a", block, config, pinned=values),)), BLOCKS)
+    return [(problem.code, problem.pointer, problem.severity) for problem in found]
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"whole": 3, "number": 3}, {"texts": ["a"], "flag": True}, {"counts": {"a": 1}}]
+)
+def test_pinned_values_that_fit(values):
+    assert pinned(values) == []
+
+
+def test_a_stream_is_pinned_by_a_list_of_items():
+    assert pinned({"item": [1, "b", None], "key": [], "count": 3}, "each") == []
+    assert pinned({"item": 1}, "each") == [("bad_pin", "#/nodes/0/pinned/item", "error")]
+
+
+@pytest.mark.parametrize("port", ["nowhere", "error", "a/b"])
+def test_a_value_pinned_to_no_port(port):
+    assert pinned({port: 1}) == [("bad_pin", f"#/nodes/0/pinned/{port.replace('/', '~1')}", "error")]
+
+
+@pytest.mark.parametrize("values", [{"whole": 1.5}, {"number": True}, {"texts": ["a", 2]}, {"flag": None}])
+def test_a_pinned_value_of_another_type_is_a_warning(values):
+    assert pinned(values) == [("pin_mismatch", f"#/nodes/0/pinned/{next(iter(values))}", "warning")]
+
+
+def test_a_pinned_node_still_needs_its_input():
+    spec = GraphSpec(nodes=(NodeSpec("a", "typed", pinned={"text": ""}),))
+    assert codes(spec) == ["missing_input"]
+
+
 # Types
 
 

@@ -25,6 +25,13 @@ class ObjectField(serializers.DictField):
     """A JSON object with free members."""
 
 
+class PinnedField(ObjectField):
+    """What a node gives instead of running: values by port, items of a stream as a list."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, help_text=" ".join((self.__doc__ or "").split()), **options)
+
+
 class PersonSerializer(Shape):
     """A user as others see them."""
 
@@ -117,6 +124,7 @@ class NodeSerializer(Shape):
     title = serializers.CharField(required=False, allow_blank=True, max_length=MAX_NAME)
     policy = PolicySerializer(required=False)
     join = serializers.ChoiceField([join.value for join in Join], required=False)
+    pinned = PinnedField(required=False)
 
 
 class LinkSerializer(Shape):
@@ -135,6 +143,8 @@ class LimitsSerializer(Shape):
     node_executions = serializers.IntegerField(required=False, min_value=1, default=Limits().node_executions)
     seconds = serializers.FloatField(required=False, min_value=0, default=Limits().seconds)
     depth = serializers.IntegerField(required=False, min_value=1, default=Limits().depth)
+    items = serializers.IntegerField(required=False, min_value=1, default=Limits().items)
+    value_bytes = serializers.IntegerField(required=False, min_value=0, default=Limits().value_bytes)
 
 
 class PlaceField(serializers.ListField):
@@ -302,6 +312,7 @@ OPERATION = PolymorphicProxySerializer(
             {"key": _key(), "name": serializers.ChoiceField(list(Policy.__slots__)), "value": AnyJsonField()},
         ),
         "set_join": _operation("set_join", {"key": _key(), "join": serializers.ChoiceField([j.value for j in Join])}),
+        "set_pinned": _operation("set_pinned", {"key": _key(), "pinned": PinnedField()}),
         "move": _operation("move", {"key": _key(), "at": PlaceField()}),
         "add_link": _operation("add_link", {"link": LinkSerializer()}),
         "remove_link": _operation("remove_link", {"link": LinkSerializer()}),
