@@ -1,5 +1,6 @@
 """What a block is: typed ports, an effect class, where it runs, and a `run` that yields `(port, value)`."""
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from blocks.context import BlockContext
 
 __all__ = [
     "ERROR_PORT",
+    "PORT_NAME",
     "Block",
     "BlockContext",
     "BlockError",
@@ -67,6 +69,8 @@ Gather = Annotated[list[T], PortKind.GATHER]
 #: Wrong fields that one message names.
 MAX_PROBLEMS = 5
 
+#: What may name a port.
+PORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Every block has this output port: `{message, kind, block, attempt}` of a failed run.
 ERROR_PORT = "error"
 
@@ -155,6 +159,9 @@ class Block:
     examples: ClassVar[list[Example]] = []
     #: Its `run` looks at `context.recorded` and yields only what is missing; else a new try's first values are dropped.
     resumes: ClassVar[bool] = False
+    #: Besides its declared ports any name may be linked: what it takes or gives is known elsewhere, or when it runs.
+    open_inputs: ClassVar[bool] = False
+    open_outputs: ClassVar[bool] = False
     #: Why the block cannot run here (a missing library, say); shown in the palette. Empty: it can.
     disabled_reason: ClassVar[str] = ""
 

@@ -13,9 +13,10 @@ from blocks.values import Number, to_text
 
 #: A year; longer waits are a schedule, not a delay.
 MAX_DELAY_SECONDS = 366 * 86_400
-#: How often a waiting node shows how far it is, in seconds, and at most this many times.
+#: Longer waits are the worker's: they hold none and outlive it.
+SHORT_SECONDS = 5
+#: How often a short wait shows how far it is, in seconds.
 PROGRESS_SECONDS = 0.5
-PROGRESS_STEPS = 100
 
 
 class Value(Block):
@@ -137,7 +138,10 @@ def _fail(message: str) -> SyncOutputs:
 
 
 class Delay(Block):
-    """Wait some seconds, then pass the value on."""
+    """Wait some seconds, then pass the value on.
+
+    A long wait holds no worker and outlives a restart.
+    """
 
     id = "core.delay"
     category = "Core"
@@ -158,7 +162,10 @@ class Delay(Block):
         value: Any
 
     async def run(self, input: Input, context: BlockContext) -> Outputs:
-        await _wait(input.seconds, context)
+        if input.seconds > SHORT_SECONDS:
+            await context.sleep(input.seconds)
+        else:
+            await _wait(input.seconds, context)
         yield "value", input.value
 
     examples: ClassVar[list[Example]] = [
@@ -170,9 +177,8 @@ class Delay(Block):
 
 async def _wait(seconds: float, context: BlockContext) -> None:
     """Sleep in slices that show how far it is; a cancel ends it at once."""
-    slice_seconds = max(PROGRESS_SECONDS, seconds / PROGRESS_STEPS)
     started = time.monotonic()
     while (left := seconds - (time.monotonic() - started)) > 0:
-        await asyncio.sleep(min(left, slice_seconds))
+        await asyncio.sleep(min(left, PROGRESS_SECONDS))
         if seconds > PROGRESS_SECONDS:
             context.progress(min(1.0, (time.monotonic() - started) / seconds))

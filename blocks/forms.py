@@ -12,3 +12,5 @@ SETTING: Final[Hint] = {"x-widget": "setting"}
 TEXTAREA: Final[Hint] = {"x-widget": "textarea"}
 CODE: Final[Hint] = {"x-widget": "code"}
 TEMPLATE: Final[Hint] = {"x-widget": "template"}
+#: A whole number that is the id of a graph: the form offers the graphs that the user sees.
+GRAPH: Final[Hint] = {"format": "graph"}

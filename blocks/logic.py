@@ -20,7 +20,7 @@ from blocks.base import (
     Port,
     Stream,
 )
-from blocks.forms import SETTING
+from blocks.forms import GRAPH, SETTING, TEXTAREA
 from blocks.patterns import search
 from blocks.values import Integer, equal, is_number, parse_json, show, type_name
 
@@ -223,9 +223,7 @@ class ForEach(Block):
         count: int
 
     async def run(self, input: Input, context: BlockContext) -> Outputs:
-        items = parse_json(input.items) if isinstance(input.items, str) else input.items
-        if not isinstance(items, list | dict):
-            raise BlockError(f"For each needs a list or a dict, not {type_name(items)}: {show(items)}.", retry=False)
+        items = _read_items(input.items, "For each")
         yield "count", len(items)
         for key, item in items.items() if isinstance(items, dict) else enumerate(items):
             yield "key", key
@@ -238,6 +236,104 @@ class ForEach(Block):
         Example({"items": []}, {"item": [], "key": [], "count": 0}, title="Nothing to do"),
         Example({"items": "5"}, error="needs a list or a dict, not a number"),
         Example({"items": "[1,"}, error="is not JSON"),
+    ]
+
+
+def _read_items(items: list[Any] | dict[str, Any] | str, who: str) -> list[Any] | dict[str, Any]:
+    """The items, also those written as JSON text."""
+    read = parse_json(items) if isinstance(items, str) else items
+    if not isinstance(read, list | dict):
+        raise BlockError(f"{who} needs a list or a dict, not {type_name(read)}: {show(read)}.", retry=False)
+    return read
+
+
+class Fold(Block):
+    """Run another graph for each item, one after the other; each run gets what the one before made.
+
+    The graph has the inputs `item` and `accumulator` and the output `accumulator`, which the next run gets. The first
+    one gets `initial`; the last one's is the result.
+    """
+
+    id = "logic.fold"
+    category = "Logic"
+    icon = "list-collapse"
+    # A run that is repeated goes on behind the steps that are recorded.
+    effect = Effect.IDEMPOTENT
+    resumes = True
+
+    class Input(BlockInput):
+        items: list[Any] | dict[str, Any] | str = Field(
+            description="A list, a dict (its values are taken), or either as JSON text."
+        )
+        initial: Any = Field(None, description="The accumulator of the first run, and the result without items.")
+        graph: Integer = Field(ge=1, description="Which graph is run for each item.", json_schema_extra=GRAPH)
+
+    class Output(BlockOutput):
+        result: Any
+        step: Stream[Any]
+
+    async def run(self, input: Input, context: BlockContext) -> Outputs:
+        found = _read_items(input.items, "Fold")
+        items = list(found.values()) if isinstance(found, dict) else found
+        done = context.recorded.get("step", ())
+        accumulator = done[-1] if done else input.initial
+        for number in range(len(done), len(items)):
+            inputs = {"item": items[number], "accumulator": accumulator}
+            outputs = await context.run_graph(input.graph, inputs, key=str(number))
+            accumulator = _next_accumulator(outputs, number)
+            yield "step", accumulator
+            context.progress((number + 1) / len(items))
+        if not context.recorded.get("result"):
+            yield "result", accumulator
+
+    examples: ClassVar[list[Example]] = [
+        Example(
+            {"items": [1, 2, 3], "initial": 0, "graph": 2}, {"result": 6, "step": [1, 3, 6]}, title="A running total"
+        ),
+        Example({"items": {"a": 4, "b": 5}, "initial": 1, "graph": 2}, {"result": 10, "step": [5, 10]}),
+        Example({"items": [], "initial": "none", "graph": 2}, {"result": "none", "step": []}, title="No items"),
+        Example({"items": [1], "graph": 3}, error="no output “accumulator” for item 0"),
+        Example({"items": "7", "graph": 2}, error="needs a list or a dict, not a number"),
+    ]
+
+
+def _next_accumulator(outputs: Mapping[str, Any], number: int) -> Any:
+    if "accumulator" not in outputs:
+        raise BlockError(f"The graph gave no output “accumulator” for item {number}.", retry=False)
+    return outputs["accumulator"]
+
+
+class Approve(Block):
+    """Ask a person and wait: the payload goes on by `approved` or by `rejected`, as the person left it."""
+
+    id = "logic.approve"
+    category = "Logic"
+    icon = "user-check"
+    # Not pure: what a person decided does not follow from the input. A run that is repeated finds its question again.
+    effect = Effect.IDEMPOTENT
+
+    class Input(BlockInput):
+        payload: Any = Field(None, description="What is to be approved; the person may change it.")
+        instructions: str = Field(
+            "", max_length=10_000, description="What the person should look at.", json_schema_extra=TEXTAREA
+        )
+
+    class Output(BlockOutput):
+        approved: Any
+        rejected: Any
+        comment: str
+
+    async def run(self, input: Input, context: BlockContext) -> Outputs:
+        answer = await context.ask(input.instructions, input.payload)
+        yield ("approved" if answer.decision == "approved" else "rejected"), answer.payload
+        yield "comment", answer.comment
+
+    examples: ClassVar[list[Example]] = [
+        Example(
+            {"payload": {"total": 120}, "instructions": "May this be ordered?"},
+            {"approved": {"total": 120}, "comment": ""},
+            title="Approved without a comment",
+        ),
     ]
 
 

@@ -10,21 +10,20 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
 
-from blocks.base import ERROR_PORT, Block, BlockInput, BlockOutput, Effect, Port, PortKind, RunsIn
+from blocks.base import ERROR_PORT, PORT_NAME, Block, BlockInput, BlockOutput, Effect, Port, PortKind, RunsIn
 
 logger = logging.getLogger(__name__)
 
 #: Modules with the core blocks, in palette order.
 CORE = tuple(
     f"blocks.{family}"
-    for family in ("io", "core", "logic", "math", "text", "list", "dict", "json", "data", "web", "time")
+    for family in ("io", "core", "logic", "graph", "math", "text", "list", "dict", "json", "data", "web", "time")
 )
 #: Categories in palette order; those of third-party blocks follow by name.
 CATEGORIES = ("Input & output", "Core", "Logic", "Math", "Text", "List", "Dict", "Data", "Web", "Time")
 ENTRY_POINTS = "agentflow.blocks"
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
-_PORT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class UnknownBlockError(KeyError):
@@ -164,6 +163,8 @@ def _problems(block: Any) -> Iterator[str]:
     if not (isinstance(block.effect, Effect) and isinstance(block.runs_in, RunsIn)):
         yield "effect and runs_in take the members of Effect and RunsIn"
     yield from _run_problems(block)
+    if block.open_inputs and block.Input.model_config.get("extra") != "allow":
+        yield 'open_inputs needs an Input with model_config = ConfigDict(extra="allow")'
     yield from _port_problems(block)
 
 
@@ -177,7 +178,7 @@ def _run_problems(block: type[Block]) -> Iterator[str]:
 def _port_problems(block: type[Block]) -> Iterator[str]:
     outputs = block.output_ports({})
     for port in (*block.input_ports({}), *outputs):
-        if not _PORT.fullmatch(port.name):
+        if not PORT_NAME.fullmatch(port.name):
             yield f"the port name {port.name!r} must be letters, digits and _"
     if any(port.name == ERROR_PORT for port in outputs):
         yield f"the output port {ERROR_PORT} exists on every block and cannot be declared"
@@ -220,6 +221,8 @@ def describe(block: type[Block]) -> dict[str, Any]:
         "config_schema": block.Input.model_json_schema(),
         "dynamic_inputs": _overrides(block, "input_ports"),
         "dynamic_outputs": _overrides(block, "output_ports"),
+        "open_inputs": block.open_inputs,
+        "open_outputs": block.open_outputs,
         "examples": [
             {"title": example.title, "input": dict(example.input), "output": dict(example.output)}
             for example in block.examples

@@ -1,11 +1,12 @@
 """A block's context without anything around it: recorded logs, files and web answers from dicts."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from blocks.base import Block, BlockError, PortKind, RunsIn, read_input
-from blocks.context import BlockUser, HttpResponse
+from blocks.context import Answer, BlockUser, HttpResponse
 
 
 @dataclass
@@ -70,6 +71,16 @@ def answer(
     return HttpResponse(status, {"content-type": kind} if kind else {}, body, url)
 
 
+Graph = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+#: Graphs that the examples run.
+GRAPHS: Mapping[int, Graph] = {
+    1: lambda inputs: {"greeting": f"Hello {inputs.get('name', 'world')}!"},
+    2: lambda inputs: {"accumulator": inputs["accumulator"] + inputs["item"]},
+    3: lambda inputs: {},
+}
+
+
 @dataclass
 class FakeContext:
     """Everything that a block may use, and what it did with it."""
@@ -84,11 +95,31 @@ class FakeContext:
     files: FakeFiles = field(default_factory=FakeFiles)
     execution_inputs: Mapping[str, Any] = field(default_factory=dict)
     indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    recorded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    graphs: Mapping[int, Graph] = field(default_factory=lambda: GRAPHS)
+    #: What people answer, in order; without any they approve what they see.
+    answers: list[Answer] = field(default_factory=list)
+    #: Each wait as it was asked for: `("sleep", 60.0)`, `("ask", "May it?", payload)`, `("graph", 1, inputs, key)`.
+    waits: list[tuple[Any, ...]] = field(default_factory=list)
     logs: list[tuple[str, str]] = field(default_factory=list)
     shown: list[float] = field(default_factory=list)
 
     def log(self, message: str, level: str = "info") -> None:
         self.logs.append((level, message))
+
+    async def sleep(self, seconds: float, *, key: str = "") -> None:
+        self.waits.append(("sleep", seconds))
+        await asyncio.sleep(0)
+
+    async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
+        self.waits.append(("ask", instructions, payload))
+        return self.answers.pop(0) if self.answers else Answer("approved", payload)
+
+    async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:
+        self.waits.append(("graph", graph, dict(inputs), key))
+        if graph not in self.graphs:
+            raise BlockError(f"There is no graph {graph}.", retry=False)
+        return self.graphs[graph](inputs)
 
     def progress(self, fraction: float, text: str = "") -> None:
         self.shown.append(fraction)
@@ -100,8 +131,8 @@ async def run(block: type[Block], values: Mapping[str, Any], context: FakeContex
     kinds = {port.name: port.kind for port in block.output_ports(values)}
     outputs: dict[str, Any] = {name: [] for name, kind in kinds.items() if kind is PortKind.STREAM}
     for port, value in await _pairs(block, values, given):
-        assert port in kinds, f"{block.id} has no output port {port}"
-        if kinds[port] is PortKind.STREAM:
+        assert port in kinds or block.open_outputs, f"{block.id} has no output port {port}"
+        if kinds.get(port) is PortKind.STREAM:
             outputs[port].append(value)
         else:
             assert port not in outputs, f"{block.id} yielded {port} twice"

@@ -17,9 +17,14 @@ async def test_log_writes_the_message_as_text() -> None:
     assert context.logs == [("info", '{"a":1}')]
 
 
-@pytest.mark.parametrize("seconds", [60, 31_000_000])
-async def test_a_delay_of_any_length_is_cancelled_at_once(seconds: float) -> None:
-    waiting = asyncio.ensure_future(run(Delay, {"seconds": seconds}))
+async def test_a_long_delay_is_left_to_the_worker() -> None:
+    context = FakeContext()
+    assert await run(Delay, {"seconds": 5.5, "value": "tea"}, context) == {"value": "tea"}
+    assert context.waits == [("sleep", 5.5)]
+
+
+async def test_a_short_delay_is_cancelled_at_once() -> None:
+    waiting = asyncio.ensure_future(run(Delay, {"seconds": 5}))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

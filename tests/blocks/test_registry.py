@@ -72,6 +72,7 @@ def test_a_module_that_does_not_import_is_disabled_with_the_reason() -> None:
         ({"run": lambda self, input, context: None}, "async generator"),
         ({"Output": type("Output", (BlockOutput,), {"__annotations__": {"error": str}})}, "exists on every block"),
         ({"id": "text.split"}, "taken by blocks.text.Split"),
+        ({"open_inputs": True}, "extra="),
         ({"output_ports": classmethod(lambda cls, config: 1 / 0)}, "ZeroDivisionError"),
     ],
 )

@@ -86,6 +86,8 @@ class BlockSerializer(NodePortsSerializer):
     config_schema = ObjectField(help_text="JSON Schema of a node's config.")
     dynamic_inputs = serializers.BooleanField()
     dynamic_outputs = serializers.BooleanField()
+    open_inputs = serializers.BooleanField(help_text="Any name may be linked as an input.")
+    open_outputs = serializers.BooleanField(help_text="Any name may be linked as an output.")
     examples = ExampleSerializer(many=True)
     disabled_reason = serializers.CharField(allow_blank=True)
 
