@@ -183,6 +183,8 @@ export interface Actions {
 
 export interface State {
   user: Person;
+  /** Address of the overview; the other pages lie below it. */
+  home: string;
   /** A page of one run: nothing can be edited here. */
   runPage: boolean;
   graph: GraphSlice;

@@ -20,6 +20,7 @@ export type Get = () => State;
 export function emptyState(): Omit<State, "actions"> {
   return {
     user: { id: 0, name: "" },
+    home: "/",
     runPage: false,
     graph: {
       id: 0,
@@ -92,6 +93,7 @@ export function fill(boot: Boot): void {
   configure(boot.urls.api, boot.csrf_cookie);
   useStore.setState((state) => ({
     user: boot.user,
+    home: boot.urls.home,
     runPage: boot.execution !== null && boot.version !== null,
     graph: {
       ...state.graph,

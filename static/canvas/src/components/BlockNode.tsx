@@ -12,14 +12,17 @@ import { footerText } from "../model/nodeText";
 import { statusColour, statusWord } from "../model/run";
 import { isFinal } from "../model/runs";
 import type { NodeShape, PortRow } from "../model/shape";
+import { origin } from "../model/summary";
 import type { Problem } from "../model/types";
 import { actions, useStore } from "../store";
 import { isReadOnly, selectedKey } from "../state";
 import { IconButton } from "./Button";
 import { Tile } from "./icons";
+import { Origin } from "./Origin";
 import { StatusMark } from "./StatusBadge";
 import { useNow } from "./useNow";
 import { useToolScale } from "./useViewport";
+import { useWait } from "./useWait";
 import styles from "./BlockNode.module.css";
 
 function BlockNodeView({ id, data, selected }: NodeProps<BlockFlowNode>) {
@@ -116,6 +119,7 @@ function Footer({ id, hint, problem }: { id: string; hint: string; problem: Prob
   const summary = useNodeSummary(id);
   const now = useNow(summary?.status === "running" ? 200 : 0);
   const ahead = useIsAhead();
+  const wait = useWait(id, summary);
   if (!summary) {
     return (
       <footer className={styles.foot} data-problem={problem?.severity}>
@@ -126,14 +130,16 @@ function Footer({ id, hint, problem }: { id: string; hint: string; problem: Prob
       </footer>
     );
   }
-  const { word, facts } = footerText(summary, now);
+  const { word, facts } = footerText(summary, now, wait);
+  const from = origin(summary);
   return (
     <>
       <footer className={styles.foot}>
-        <span className={styles.word} style={{ color: statusColour(summary.status, summary.handled) }}>
+        <span className={styles.word} style={{ color: statusColour(summary.status, summary.handled) }} title={wait}>
           {word}
         </span>
-        <span className={styles.facts}>{facts}</span>
+        <span className={styles.facts}>{from && summary.rows === 1 ? "" : facts}</span>
+        {from && <Origin kind={from} />}
         {summary.progress !== null && (
           <span className={styles.progress} role="progressbar" aria-valuenow={Math.round(summary.progress * 100)}>
             <i style={{ width: `${Math.round(summary.progress * 100)}%` }} />

@@ -195,3 +195,17 @@ test("several selected nodes are counted", () => {
   render(<Inspector />);
   expect(screen.getByText("2 nodes selected")).toBeVisible();
 });
+
+test("a waiting run says what for, with the way there", () => {
+  answerWith(() => ({}));
+  const rows = [nodeRow("split", { status: "waiting", ended_at: null, waiting: { for: "graph", child: "run-9" } })];
+  show("split", { execution: execution({ id: "run-4", status: "waiting" }), rows, ui: { inspectorTab: "output" } });
+  expect(screen.getByText(/runs another graph/)).toBeVisible();
+  expect(screen.getByRole("link", { name: "Open that run" })).toHaveAttribute("href", "/executions/run-9/");
+});
+
+test("a result of an earlier run is called so", () => {
+  answerWith(() => ({}));
+  show("split", { execution: execution({ id: "run-5" }), rows: [nodeRow("split", { reused: true })] });
+  expect(screen.getByText("reused")).toBeVisible();
+});

@@ -91,3 +91,12 @@ test("tabs are walked with arrows", async () => {
   await userEvent.keyboard("{ArrowRight}");
   expect(screen.getByRole("tab", { name: "Data" })).toHaveFocus();
 });
+
+test("failures, waits and skips are counted beside the status", () => {
+  resetStore({
+    execution: execution({ status: "waiting", counts: { completed: 3, handled: 1, waiting: 2, skipped: 4 } }),
+  });
+  render(<RunDrawer />);
+  for (const words of ["1 handled", "2 waiting", "4 skipped"]) expect(screen.getByText(words)).toBeVisible();
+  expect(screen.queryByText(/failed/)).toBeNull();
+});

@@ -18,6 +18,7 @@ import { Timeline } from "./drawer/Timeline";
 import { useDrawerHeight } from "./drawer/useDrawerHeight";
 import styles from "./RunDrawer.module.css";
 import { StatusMark } from "./StatusBadge";
+import { Tally } from "./Tally";
 import { useTick } from "./useTick";
 
 const TABS: readonly { id: DrawerTab; title: string }[] = [
@@ -72,6 +73,7 @@ export function RunDrawer() {
 
 function RunWords({ execution }: { execution: Execution }) {
   const now = useTick(!isFinal(execution.status));
+  const home = useStore((state) => state.home);
   const began = execution.started_at === null ? "not started yet" : `started ${clock(execution.started_at)}`;
   const took = execution.started_at === null ? "" : `, ${duration(lengthOf(execution, now))}`;
   return (
@@ -82,6 +84,8 @@ function RunWords({ execution }: { execution: Execution }) {
         {`${began} by ${execution.trigger}${took}`}
         {execution.cancel_requested && !isFinal(execution.status) && ", cancelling"}
       </span>
+      <Tally counts={execution.counts} />
+      {execution.parent && <a href={`${home}executions/${execution.parent}/`}>Started by another run</a>}
     </span>
   );
 }

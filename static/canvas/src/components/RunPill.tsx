@@ -3,16 +3,19 @@
 import { PanelBottom, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 
-import { liveKeys } from "../live";
+import { liveKeys, nodeRows, nodeSummary, useLiveVersion } from "../live";
 import { duration, elapsed, shortId } from "../model/format";
 import { failureText, statusWord } from "../model/run";
-import { isFinal, steps } from "../model/runs";
-import type { Execution } from "../model/types";
+import { countWords, isFinal, steps } from "../model/runs";
+import type { Execution, Waiting } from "../model/types";
+import { tellingWait } from "../model/waiting";
 import { actions, useStore } from "../store";
 import { shownSpec } from "../state";
 import { IconButton } from "./Button";
 import { StatusMark } from "./StatusBadge";
+import { Tally } from "./Tally";
 import { useNow } from "./useNow";
+import { useWaitWords } from "./useWait";
 import styles from "./RunPill.module.css";
 
 export function RunPill() {
@@ -23,6 +26,7 @@ export function RunPill() {
   const nodes = useStore((state) => shownSpec(state).nodes.length);
   const live = execution !== null && !isFinal(execution.status);
   const now = useNow(live ? 100 : 0);
+  const wait = useRunWait(execution);
   if (!execution) return null;
 
   const { done, known: begun } = steps(execution.counts);
@@ -46,6 +50,8 @@ export function RunPill() {
         </span>
       )}
       <span className="num">{facts(execution, done, known, time)}</span>
+      {wait !== "" && <span className={styles.wait}>{wait}</span>}
+      <Tally counts={execution.counts} />
       {text !== "" && (
         <span className={styles.error} title={text}>
           {text}
@@ -67,6 +73,22 @@ export function RunPill() {
   );
 }
 
+/** What a run as a whole waits for, in words; empty while anything runs. */
+function useRunWait(execution: Execution | null): string {
+  // Rows live outside React: this says when they changed.
+  const version = useLiveVersion();
+  const waits = execution?.status === "waiting" && version >= 0;
+  return useWaitWords(waits ? firstWait() : null);
+}
+
+function firstWait(): Waiting | null {
+  return tellingWait(
+    liveKeys()
+      .filter((key) => (nodeSummary(key)?.by.waiting ?? 0) > 0)
+      .flatMap((key) => [...nodeRows(key)]),
+  );
+}
+
 function facts(execution: Execution, done: number, known: number, time: number | null): string {
   const clock = time === null ? "" : `, ${duration(time)}`;
   if (execution.status === "queued") return "Waiting for a worker";
@@ -79,8 +101,9 @@ const SAY_EVERY_MS = 8_000;
 function Announcer({ execution, done, known }: { execution: Execution; done: number; known: number }) {
   const latest = useRef("");
   const { status } = execution;
-  const { failed = 0 } = execution.counts;
-  const trouble = failed > 0 ? `, ${failed} failed` : "";
+  const trouble = countWords(execution.counts)
+    .map(({ text }) => `, ${text}`)
+    .join("");
   const text = isFinal(status)
     ? `Run ${statusWord(status)}, ${done} steps${trouble}`
     : `Run: ${done} of ${known} steps done${trouble}`;

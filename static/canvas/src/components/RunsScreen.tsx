@@ -10,6 +10,7 @@ import type { Execution } from "../model/types";
 import { actions, useStore } from "../store";
 import { Button } from "./Button";
 import { StatusBadge } from "./StatusBadge";
+import { Tally } from "./Tally";
 import { useNow } from "./useNow";
 import styles from "./RunsScreen.module.css";
 
@@ -66,6 +67,7 @@ function Row({ run, now, shown }: { run: Execution; now: number; shown: boolean 
     <tr data-shown={shown} onClick={open}>
       <td>
         <StatusBadge status={run.status} />
+        <Tally counts={run.counts} />
       </td>
       <td>
         <button type="button" className={styles.link}>

@@ -6,11 +6,16 @@ import { isFinal } from "./runs";
 import type { NodeSummary } from "./summary";
 import type { NodeStatus } from "./types";
 
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 const TIMELESS: ReadonlySet<NodeStatus> = new Set<NodeStatus>(["skipped", "queued"]);
 
-/** Status word, then the facts at the right: items of a loop, or time. */
-export function footerText(summary: NodeSummary, now: number): { word: string; facts: string } {
+/** Status word, then the facts at the right: items of a loop, or time. `wait`: what the node waits for, in words. */
+export function footerText(summary: NodeSummary, now: number, wait = ""): { word: string; facts: string } {
   const { by, rows } = summary;
+  if (rows === 1 && summary.status === "waiting" && wait !== "") return { word: capital(wait), facts: "" };
   const word = statusWord(summary.status, summary.handled);
   const retried = summary.attempts > 1 && summary.status === "completed" ? `, ${summary.attempts} attempts` : "";
   const ended = summary.status === "running" ? null : summary.endedAt;

@@ -2,6 +2,7 @@
 
 import { duration } from "./format";
 import type { Execution, Failure, NodeOutput, NodeRow, NodeStatus, RunNote } from "./types";
+import { asksPerson } from "./waiting";
 
 /** An ISO time, to the microsecond, as milliseconds since the epoch; null stays null. */
 export function instant(iso: string): number;
@@ -29,9 +30,12 @@ export function rowsInOrder(rows: readonly NodeRow[], failedOnly = false): NodeR
   return rows.filter((row) => !failedOnly || row.status === "failed").sort(compareRows);
 }
 
-/** The row to show first: an unhandled failure, else the first; it does not jump from item to item while they run. */
+/**
+ * The row to show first: an unhandled failure, a question to people, else the first; it does not jump from item to item
+ * while they run.
+ */
 export function tellingRow(rows: readonly NodeRow[]): NodeRow | undefined {
-  return rows.find((row) => row.status === "failed" && !row.handled) ?? rows[0];
+  return rows.find((row) => row.status === "failed" && !row.handled) ?? rows.find(asksPerson) ?? rows[0];
 }
 
 /** "Item 3", "Item 3 › 1", "Item 3, run 2", "Run 2": counted from 1 as people do. */
@@ -186,5 +190,6 @@ function endText(row: NodeRow, start: number | null, end: number): string {
   if (row.status === "failed") return `failed${row.handled ? ", handled" : ""}: ${why || "no reason given"}`;
   if (row.status === "skipped") return why === "" ? "skipped" : `skipped: ${why}`;
   if (row.status === "cancelled") return "cancelled";
+  if (row.pinned) return "gave its pinned data";
   return row.reused ? "taken over from an earlier run" : `done${time}`;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { nodeRow } from "../testing/store";
-import { aggregate, emptySummary, rowAdded, rowReplaced } from "./summary";
+import { aggregate, emptySummary, origin, rowAdded, rowReplaced } from "./summary";
 import type { NodeRow, NodeStatus } from "./types";
 
 const none: Record<NodeStatus, number> = {
@@ -37,4 +37,11 @@ test("rows that change are counted once", () => {
   summary = rowReplaced(summary, running, done, rows);
   expect(summary).toMatchObject({ status: "completed", rows: 1, endedAt: "2026-11-23T10:00:01Z" });
   expect(summary.by).toMatchObject({ running: 0, completed: 1 });
+});
+
+test("a node is called reused when none of its rows ran", () => {
+  const one = rowAdded(emptySummary(), nodeRow("a", { path: [0], reused: true }));
+  expect(origin(one)).toBe("reused");
+  expect(origin(rowAdded(one, nodeRow("a", { path: [1] })))).toBeNull();
+  expect(origin(rowAdded(emptySummary(), nodeRow("a", { pinned: true })))).toBe("pinned");
 });

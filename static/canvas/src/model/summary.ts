@@ -11,6 +11,9 @@ export interface NodeSummary {
   inLoop: boolean;
   by: Record<NodeStatus, number>;
   failedHandled: number;
+  /** Rows whose results were taken over from an earlier run, and rows that gave pinned data. */
+  reused: number;
+  pinned: number;
   attempts: number;
   startedAt: string | null;
   endedAt: string | null;
@@ -28,6 +31,8 @@ export function emptySummary(): NodeSummary {
     inLoop: false,
     by: { queued: 0, running: 0, waiting: 0, completed: 0, failed: 0, cancelled: 0, skipped: 0 },
     failedHandled: 0,
+    reused: 0,
+    pinned: 0,
     attempts: 0,
     startedAt: null,
     endedAt: null,
@@ -59,6 +64,13 @@ function latest(a: string | null, b: string | null): string | null {
   return a > b ? a : b;
 }
 
+/** Where the shown results come from when the node did not run for them. */
+export function origin(summary: NodeSummary): "reused" | "pinned" | null {
+  if (summary.rows === 0) return null;
+  if (summary.pinned === summary.rows) return "pinned";
+  return summary.reused === summary.rows ? "reused" : null;
+}
+
 function withRow(summary: NodeSummary, row: NodeRow, by: Record<NodeStatus, number>, handled: number): NodeSummary {
   const status = aggregate(by, handled);
   const active = status === "running";
@@ -69,6 +81,8 @@ function withRow(summary: NodeSummary, row: NodeRow, by: Record<NodeStatus, numb
     inLoop: summary.inLoop || row.path.length > 0,
     by,
     failedHandled: handled,
+    reused: summary.reused,
+    pinned: summary.pinned,
     attempts: Math.max(summary.attempts, row.attempt),
     startedAt: earliest(summary.startedAt, row.started_at),
     endedAt: latest(summary.endedAt, row.ended_at),
@@ -81,7 +95,12 @@ function withRow(summary: NodeSummary, row: NodeRow, by: Record<NodeStatus, numb
 export function rowAdded(summary: NodeSummary, row: NodeRow): NodeSummary {
   const by = { ...summary.by, [row.status]: summary.by[row.status] + 1 };
   const handled = summary.failedHandled + (row.status === "failed" && row.handled ? 1 : 0);
-  return { ...withRow(summary, row, by, handled), rows: summary.rows + 1 };
+  return {
+    ...withRow(summary, row, by, handled),
+    rows: summary.rows + 1,
+    reused: summary.reused + Number(row.reused),
+    pinned: summary.pinned + Number(row.pinned ?? false),
+  };
 }
 
 /** Like `rowAdded` for a row that was there before; all rows are read only when the first start moved. */
@@ -96,7 +115,11 @@ export function rowReplaced(
   by[row.status] += 1;
   const was = before.status === "failed" && before.handled ? 1 : 0;
   const is = row.status === "failed" && row.handled ? 1 : 0;
-  const next = withRow(summary, row, by, summary.failedHandled - was + is);
+  const next = {
+    ...withRow(summary, row, by, summary.failedHandled - was + is),
+    reused: summary.reused + Number(row.reused) - Number(before.reused),
+    pinned: summary.pinned + Number(row.pinned ?? false) - Number(before.pinned ?? false),
+  };
   if (before.started_at === row.started_at || before.started_at !== summary.startedAt) return next;
   let startedAt: string | null = null;
   for (const one of rows.values()) startedAt = earliest(startedAt, one.started_at);

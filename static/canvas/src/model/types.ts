@@ -172,6 +172,7 @@ export interface Counts {
   skipped: number;
   cancelled: number;
   running: number;
+  waiting?: number;
   queued: number;
 }
 
@@ -201,6 +202,10 @@ export interface Execution {
   ended_at: string | null;
   seq: number;
   cancel_requested: boolean;
+  /** The execution that started this one. */
+  parent?: string | null;
+  /** The execution whose results this one took over. */
+  retry_of?: string | null;
 }
 
 /** Something that happened to a run as a whole, such as a lost worker. */
@@ -216,6 +221,14 @@ export interface ExecutionDetail extends Execution {
   events?: RunNote[];
 }
 
+/** What a waiting run waits for. */
+export interface Waiting {
+  for: "timer" | "retry" | "approval" | "outcome" | "graph";
+  until?: string;
+  approval?: string;
+  child?: string;
+}
+
 /** One run of one node: a node in a loop has many. */
 export interface NodeRow {
   id: string;
@@ -227,6 +240,9 @@ export interface NodeRow {
   status: NodeStatus;
   handled: boolean;
   reused: boolean;
+  /** Gave its pinned data instead of running. */
+  pinned?: boolean;
+  waiting?: Waiting | null;
   error: Failure | null;
   queued_at: string | null;
   started_at: string | null;

@@ -5,12 +5,14 @@ import { memo, type CSSProperties } from "react";
 import { nodeRows, useNodeSummary } from "../../live";
 import { findNode, nodeTitle } from "../../model/graph";
 import { statusColour, statusWord } from "../../model/run";
-import type { NodeSummary } from "../../model/summary";
+import { origin, type NodeSummary } from "../../model/summary";
 import { endOf, lineLabel, lineOf, xOf, type Bar, type Line, type Scale } from "../../model/timeline";
 import { blockOf, shownSpec } from "../../state";
 import { actions, useStore } from "../../store";
+import { Origin } from "../Origin";
 import { StatusMark } from "../StatusBadge";
 import { useTick } from "../useTick";
+import { useWait } from "../useWait";
 import styles from "./Timeline.module.css";
 
 interface LineProps {
@@ -74,21 +76,31 @@ function Ran({ nodeKey, scale, origin, summary, line }: LineProps & { summary: N
         <BarMark key={bar.id} bar={bar} nodeKey={nodeKey} scale={scale} now={now} />
       ))}
       <span className={`${styles.label ?? ""} num`} style={{ left: Math.max(4, xOf(scale, endOf(line, now))) + 7 }}>
-        <Words summary={summary} line={line} now={now} />
+        <Words nodeKey={nodeKey} summary={summary} line={line} now={now} />
       </span>
     </>
   );
 }
 
-function Words({ summary, line, now }: { summary: NodeSummary; line: Line; now: number }) {
+interface WordsProps {
+  nodeKey: string;
+  summary: NodeSummary;
+  line: Line;
+  now: number;
+}
+
+function Words({ nodeKey, summary, line, now }: WordsProps) {
   const { status, handled } = summary;
-  const label = lineLabel(line, now);
+  const wait = useWait(nodeKey, summary);
+  const from = origin(summary);
+  const label = wait !== "" && line.items === "" ? wait : lineLabel(line, now);
   const odd =
     status === "failed" || status === "cancelled" || status === "waiting" || (status === "queued" && label === "");
   return (
     <>
       {odd && <StatusMark status={status} handled={handled} size={12} label={statusWord(status, handled)} />}
       {odd && label === "" ? statusWord(status, handled) : label}
+      {from && <Origin kind={from} />}
       {line.failed > 0 && <b>{line.failed.toLocaleString("en")} failed</b>}
       <span className="visually-hidden">{statusWord(status, handled)}</span>
     </>

@@ -2,10 +2,12 @@
 
 import { useNodeSummary } from "../../live";
 import { findNode, nodeTitle } from "../../model/graph";
+import { origin } from "../../model/summary";
 import { blockOf, isReadOnly, shownSpec } from "../../state";
 import { actions, useStore } from "../../store";
 import { Tile } from "../icons";
 import styles from "../Inspector.module.css";
+import { Origin } from "../Origin";
 import { StatusBadge } from "../StatusBadge";
 
 export function NodeHeader({ nodeKey }: { nodeKey: string }) {
@@ -14,6 +16,7 @@ export function NodeHeader({ nodeKey }: { nodeKey: string }) {
   const readOnly = useStore(isReadOnly);
   const summary = useNodeSummary(nodeKey);
   if (!node) return null;
+  const from = summary && origin(summary);
   return (
     <header className={styles.header}>
       <Tile category={block?.category ?? ""} icon={block?.icon ?? "puzzle"} size={34} />
@@ -36,6 +39,7 @@ export function NodeHeader({ nodeKey }: { nodeKey: string }) {
           {block ? (node.title ? block.title : block.category) : `Unknown block ${node.block}`}
         </span>
       </div>
+      {from && <Origin kind={from} />}
       {summary && <StatusBadge status={summary.status} handled={summary.handled} />}
     </header>
   );

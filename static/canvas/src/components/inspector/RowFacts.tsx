@@ -4,6 +4,7 @@ import { clock, duration } from "../../model/format";
 import { instant, itemName, rowTime, statusWord } from "../../model/run";
 import type { NodeRow } from "../../model/types";
 import styles from "../Inspector.module.css";
+import { Origin } from "../Origin";
 import { StatusMark } from "../StatusBadge";
 import { useNow } from "../useNow";
 
@@ -18,7 +19,6 @@ export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
     row.attempt > 1 ? `attempt ${row.attempt}` : "",
     wait >= 100 ? `waited ${duration(wait)}` : "",
     row.started_at ? `at ${clock(row.started_at)}` : "",
-    row.reused ? "taken over from an earlier run" : "",
   ];
   return (
     <p className={`${styles.rowFacts ?? ""} num`}>
@@ -28,6 +28,7 @@ export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
         {statusWord(row.status, row.handled)}
       </b>
       <span>{words.filter((word) => word !== "").join(", ")}</span>
+      {row.pinned === true ? <Origin kind="pinned" /> : row.reused && <Origin kind="reused" />}
     </p>
   );
 }

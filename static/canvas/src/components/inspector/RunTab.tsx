@@ -12,6 +12,7 @@ import { Outputs } from "./Outputs";
 import { RowPicker } from "./RowPicker";
 import { RowFacts } from "./RowFacts";
 import { Value } from "./Value";
+import { WaitNotice } from "./WaitNotice";
 import type { RowChoice } from "./useRowChoice";
 
 interface RunTabProps {
@@ -28,6 +29,7 @@ export function RunTab({ tab, choice }: RunTabProps) {
     <div className={styles.values}>
       {rows.length > 1 && <RowPicker rows={rows} row={row} />}
       <RowFacts row={row} named={rows.length > 1} />
+      {row.status === "waiting" && row.waiting && <WaitNotice waiting={row.waiting} />}
       {tab === "output" && <Failed row={row} />}
       {problem && (
         <div className={styles.notice}>

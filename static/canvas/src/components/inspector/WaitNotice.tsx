@@ -1,0 +1,25 @@
+/** What a run of a node waits for, and the way to where it goes on. */
+
+import { Hourglass } from "lucide-react";
+
+import { clock } from "../../model/format";
+import type { Waiting } from "../../model/types";
+import { useStore } from "../../store";
+import styles from "../Inspector.module.css";
+import { useWaitWords } from "../useWait";
+
+export function WaitNotice({ waiting }: { waiting: Waiting }) {
+  const home = useStore((state) => state.home);
+  const words = useWaitWords(waiting);
+  return (
+    <div className={styles.wait}>
+      <Hourglass size={14} aria-hidden="true" />
+      <p>
+        <b>This run {words === "did it happen?" ? "waits for somebody to say what happened" : words}.</b>{" "}
+        {waiting.until !== undefined && waiting.for === "timer" && `At ${clock(waiting.until)} it goes on by itself. `}
+        {waiting.child !== undefined && <a href={`${home}executions/${waiting.child}/`}>Open that run</a>}
+        {(waiting.for === "approval" || waiting.for === "outcome") && <a href={`${home}approvals/`}>All approvals</a>}
+      </p>
+    </div>
+  );
+}
