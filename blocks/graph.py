@@ -1,26 +1,12 @@
 """Graphs as steps of other graphs."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import ConfigDict, Field
 
-from blocks.base import (
-    ERROR_PORT,
-    PORT_NAME,
-    Block,
-    BlockContext,
-    BlockInput,
-    Effect,
-    Example,
-    Outputs,
-    Port,
-    title_of,
-)
+from blocks.base import ERROR_PORT, Block, BlockContext, BlockInput, Effect, Example, Outputs
 from blocks.forms import GRAPH
 from blocks.values import Integer
-
-GRAPH_PORT = "graph"
 
 
 class RunGraph(Block):
@@ -42,13 +28,6 @@ class RunGraph(Block):
         model_config = ConfigDict(extra="allow")
 
         graph: Integer = Field(ge=1, description="Which graph; its published version is run.", json_schema_extra=GRAPH)
-
-    @classmethod
-    def input_ports(cls, config: Mapping[str, Any]) -> tuple[Port, ...]:
-        """The graph, and what the config gives it."""
-        declared = super().input_ports(config)
-        given = [name for name in config if name != GRAPH_PORT and PORT_NAME.fullmatch(name)]
-        return (*declared, *(Port(name=name, schema={}, title=title_of(name)) for name in given))
 
     async def run(self, input: Input, context: BlockContext) -> Outputs:
         outputs = await context.run_graph(input.graph, input.model_extra or {})

@@ -219,8 +219,8 @@ def describe(block: type[Block]) -> dict[str, Any]:
         "inputs": [describe_port(port) for port in block.input_ports({})],
         "outputs": [describe_port(port) for port in block.output_ports({})],
         "config_schema": block.Input.model_json_schema(),
-        "dynamic_inputs": _overrides(block, "input_ports"),
-        "dynamic_outputs": _overrides(block, "output_ports"),
+        "dynamic_inputs": block.open_inputs or _overrides(block, "input_ports"),
+        "dynamic_outputs": block.open_outputs or _overrides(block, "output_ports"),
         "open_inputs": block.open_inputs,
         "open_outputs": block.open_outputs,
         "examples": [

@@ -1,12 +1,14 @@
 """Ports of a node and what a link's ends name: a port, perhaps a part of its values or a member of its input."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 from agentflow.graphs.spec import NodeSpec
-from blocks.base import ERROR_PORT, Block, Port
+from blocks.base import ERROR_PORT, PORT_NAME, Block, Port, title_of
 
+#: Schema of a port that takes or gives any value.
+ANYTHING: Final[Mapping[str, Any]] = {}
 #: The implicit output of every block.
 ERROR = Port(
     name=ERROR_PORT,
@@ -71,10 +73,16 @@ def ports_of(node: NodeSpec, registry: Registry) -> NodePorts | None:
     try:
         if node.block_version < block.version:
             config = block.migrate(dict(config), node.block_version)
-        return NodePorts(block, config, block.input_ports(config), block.output_ports(config))
+        ports = NodePorts(block, config, block.input_ports(config), block.output_ports(config))
+        return with_ports(ports, inputs=_given(config)) if block.open_inputs else ports
     except Exception as error:  # noqa: BLE001 - anybody's block, anybody's config: the editor must still open
         inputs, outputs = _default_ports(block.input_ports), _default_ports(block.output_ports)
         return NodePorts(block, config, inputs, outputs, f"The block cannot read this config: {error}")
+
+
+def _given(config: Mapping[str, Any]) -> Iterator[Port]:
+    """A port for whatever the config gives a block that takes any name."""
+    return (open_port(name) for name in config if PORT_NAME.fullmatch(name))
 
 
 def _default_ports(ports: Callable[[Mapping[str, Any]], tuple[Port, ...]]) -> tuple[Port, ...]:
@@ -89,12 +97,37 @@ def source_ref(ports: NodePorts, text: str) -> PortRef | None:
 
     The longest port name wins, so ports whose names have dots can be linked.
     """
-    return _ref((*ports.outputs, ERROR), text)
+    return _ref((*ports.outputs, ERROR), text) or (_open_ref(text) if ports.block.open_outputs else None)
 
 
 def sink_ref(ports: NodePorts, text: str) -> PortRef | None:
     """The input port that `text` names and the member of it: `values.name`, `items.2`."""
-    return _ref(ports.inputs, text)
+    return _ref(ports.inputs, text) or (_open_ref(text) if ports.block.open_inputs else None)
+
+
+def with_ports(ports: NodePorts, *, inputs: Iterable[Port] = (), outputs: Iterable[Port] = ()) -> NodePorts:
+    """The same with more ports; one whose name is there already is left out."""
+    return replace(ports, inputs=_joined(ports.inputs, inputs), outputs=_joined(ports.outputs, outputs))
+
+
+def open_port(name: str) -> Port:
+    """A port of which nothing is known but that somebody has named it."""
+    return Port(name=name, schema=ANYTHING, title=title_of(name))
+
+
+def _joined(ports: tuple[Port, ...], more: Iterable[Port]) -> tuple[Port, ...]:
+    named = {port.name: port for port in ports}
+    for port in more:
+        named.setdefault(port.name, port)
+    return tuple(named.values())
+
+
+def _open_ref(text: str) -> PortRef | None:
+    """Everything up to the first dot is the port."""
+    name, dot, rest = text.partition(".")
+    if not PORT_NAME.fullmatch(name):
+        return None
+    return PortRef(open_port(name), tuple(rest.split(".")) if dot else ())
 
 
 def _ref(ports: tuple[Port, ...], text: str) -> PortRef | None:

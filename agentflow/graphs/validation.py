@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from agentflow.graphs.ports import NodePorts, PortRef, Registry, ports_of, sink_ref, source_ref
 from agentflow.graphs.spec import GraphSpec
 from agentflow.graphs.wiring import Joint, Wiring, name_of, read_wiring
-from blocks.base import Port, PortKind
+from blocks.base import ERROR_PORT, Port, PortKind
 from blocks.types import ANY, Acceptor, Fit, acceptor, shown, step
 
 __all__ = ["NodePorts", "Problem", "Registry", "check", "ports_of", "validate"]
@@ -155,6 +155,8 @@ class _Check:
         known, name = {port.name: port for port in ports.outputs}, name_of(self.spec.nodes[number])
         for given, value in pinned.items():
             port = known.get(given)
+            if port is None and ports.block.open_outputs and given != ERROR_PORT:
+                continue
             if port is None:
                 has = ", ".join(known) or "none"
                 detail = f"{name} has no output “{given}” to pin a value to; it has: {has}."

@@ -1,11 +1,12 @@
 """A graph with its names looked up: every node's ports, every link's ends, loops and cycles."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentflow.graphs.loops import Structure, Wire, analyse
-from agentflow.graphs.ports import NodePorts, PortRef, Registry, ports_of, sink_ref, source_ref
+from agentflow.graphs.ports import ERROR, NodePorts, PortRef, Registry, ports_of, sink_ref, source_ref, with_ports
 from agentflow.graphs.spec import GraphSpec, NodeSpec
-from blocks.base import PortKind
+from blocks.base import Port, PortKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +54,26 @@ def read_wiring(spec: GraphSpec, registry: Registry) -> Wiring:
         if start and end:
             joints.append(Joint(index, start, end))
             wires.append(Wire(source, sink, link.sink_port, start.port.kind is PortKind.STREAM, end.port.kind))
+    ports = _opened(ports, joints, wires)
     structure = analyse([name_of(node) for node in spec.nodes], wires)
     return Wiring(numbers, ports, tuple(joints), tuple(wires), structure)
+
+
+def _opened(
+    ports: tuple[NodePorts | None, ...], joints: Iterable[Joint], wires: Iterable[Wire]
+) -> tuple[NodePorts | None, ...]:
+    """The ports of each node, with what is linked to blocks that take or give any name."""
+    more: dict[int, tuple[list[Port], list[Port]]] = {
+        number: ([], [])
+        for number, found in enumerate(ports)
+        if found and (found.block.open_inputs or found.block.open_outputs)
+    }
+    for joint, wire in zip(joints, wires, strict=True) if more else ():
+        if wire.sink in more:
+            more[wire.sink][0].append(joint.sink.port)
+        if wire.source in more and joint.source.port is not ERROR:
+            more[wire.source][1].append(joint.source.port)
+    return tuple(
+        with_ports(found, inputs=more[number][0], outputs=more[number][1]) if found and number in more else found
+        for number, found in enumerate(ports)
+    )

@@ -76,6 +76,8 @@ class Scheduler:
         self._fresh: dict[Run, None] = {}
         self._commands: list[Command] = []
         self._made = 0
+        #: Node executions of other graphs that this one has started.
+        self.charged = 0
         self._most = min(plan.limits.node_executions, node_limit or sys.maxsize)
         #: The first unhandled failure.
         self._error: dict[str, Any] | None = None
@@ -104,6 +106,8 @@ class Scheduler:
         yielded = self._running[run]
         node = self.plan.nodes[run.node]
         out = node.outs.get(port)
+        if out is None and node.block.open_outputs:
+            return []  # nobody has linked it
         if out is None or out is node.error_out:
             raise PortError(f"There is no output port “{port}”")
         if yielded & out.bit and not out.stream:
@@ -185,6 +189,7 @@ class Scheduler:
     def charge(self, node_executions: int) -> None:
         """Count runs of other graphs that this one has started towards its limit."""
         self._made += node_executions
+        self.charged += node_executions
 
     def cancel(self) -> list[Command]:
         """A user cancels: nothing starts any more, what runs is told to stop."""

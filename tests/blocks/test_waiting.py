@@ -38,11 +38,6 @@ async def test_a_graph_is_named_by_its_number(graph: object) -> None:
         await run(RunGraph, {"graph": graph})
 
 
-def test_what_the_config_gives_is_an_input() -> None:
-    config = {"graph": 1, "name": "Ada", "no port": 1, "": 2}
-    assert [port.name for port in RunGraph.input_ports(config)] == ["graph", "name"]
-
-
 async def test_a_fold_goes_on_behind_what_is_recorded() -> None:
     context = FakeContext(recorded={"step": [1, 3]})
     assert await run(Fold, {"items": [1, 2, 3, 4], "initial": 0, "graph": 2}, context) == {

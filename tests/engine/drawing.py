@@ -3,6 +3,8 @@
 from itertools import pairwise
 from typing import Any
 
+from pydantic import ConfigDict
+
 from agentflow.graphs.spec import GraphSpec, Join, Limits, LinkSpec, NodeSpec, OnError, Policy
 from blocks.base import Block, BlockInput, BlockOutput, Collect, Effect, Gather, Stream
 
@@ -144,7 +146,27 @@ class Typed(Block):
         counts: dict[str, int]
 
 
-CORE: tuple[type[Block], ...] = (Step, Each, CollectAll, GatherAll, Given, Result, Typed)
+class Open(Block):
+    """Takes and gives any name: what it gets, it gives under the same name."""
+
+    id = "open"
+    category = "Test"
+    open_inputs = open_outputs = True
+
+    class Input(BlockInput):
+        model_config = ConfigDict(extra="allow")
+
+        known: int = 0
+
+    class Output(BlockOutput):
+        first: Any
+
+    def run(self, input, context):
+        yield "first", input.known
+        yield from (input.model_extra or {}).items()
+
+
+CORE: tuple[type[Block], ...] = (Step, Each, CollectAll, GatherAll, Given, Result, Typed, Open)
 
 
 class Blocks:

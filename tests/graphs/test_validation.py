@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agentflow.graphs.spec import GraphSpec, LinkSpec, NodeSpec
-from agentflow.graphs.validation import Problem, validate
+from agentflow.graphs.validation import Problem, check, validate
 from blocks.base import Block, BlockInput, BlockOutput, Port
 from tests.engine.drawing import BLOCKS, Blocks, graph
 
@@ -75,6 +75,44 @@ def test_an_unknown_sink_port():
 
 def test_the_error_port_is_there():
     assert not validate(graph("a.error -> b; a.error.message -> c"), BLOCKS)
+
+
+# Blocks that take and give any name
+
+
+def test_any_name_is_a_port_of_an_open_block():
+    assert not validate(graph("a -> o:open.any; a -> o.dict.member; o.any -> b; o.other.part.0 -> c"), BLOCKS)
+
+
+def test_what_is_linked_to_an_open_block_is_among_its_ports():
+    spec = graph("a -> o:open.any; a -> o.x.y; o.z.0 -> b; o.first -> c; o.error -> d; o.z -> e")
+    wiring, _ = check(spec, BLOCKS)
+    ports = wiring.ports[1]
+    assert ports is not None
+    assert [port.name for port in ports.inputs] == ["known", "any", "x"]
+    assert [port.name for port in ports.outputs] == ["first", "z"]
+
+
+@pytest.mark.parametrize(("drawing", "end"), [("a -> o:open..x", "sink"), ("o:open.a b -> a", "source")])
+def test_a_port_of_an_open_block_is_a_name(drawing, end):
+    assert problems(graph(drawing))["unknown_port"].pointer == f"#/links/0/{end}_port"
+
+
+def test_the_known_ports_of_an_open_block_keep_their_types():
+    assert codes(graph("t:typed.flag -> o:open.known", t={"needed": ""})) == ["type_mismatch"]
+
+
+def test_what_the_config_gives_an_open_block_is_an_input():
+    spec = GraphSpec(nodes=(NodeSpec("o", "open", {"known": 1, "more": 2, "no name": 3}),))
+    wiring, found = check(spec, BLOCKS)
+    assert wiring.ports[0] is not None
+    assert [port.name for port in wiring.ports[0].inputs] == ["known", "more"]
+    assert [problem.pointer for problem in found] == ["#/nodes/0/config/no name"]
+
+
+def test_an_unknown_output_of_an_open_block_can_be_pinned():
+    assert pinned({"whatever": 1}, "open") == []
+    assert pinned({"error": {}}, "open") == [("bad_pin", "#/nodes/0/pinned/error", "error")]
 
 
 # Config
