@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 #: To web processes: `e:<execution id>:<seq>` after a commit, `g:<graph id>:<revision>` after an edit or when a run of that graph starts or ends.
 WAKE_CHANNEL = f"{settings.REDIS_PREFIX}:wake"
-#: To workers: `work`, `cancel:<execution id>`, `node:<token of an isolated job that ended>`.
+#: To workers: `work`, `cancel:<execution id>`, `answer:<execution id>:<id of an approval or a child>`, `node:<token of an isolated job that ended>`.
 CONTROL_CHANNEL = f"{settings.REDIS_PREFIX}:control"
 
 

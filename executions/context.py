@@ -1,16 +1,16 @@
 """What a block gets to use: the real things behind `blocks.context`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
 from blocks.base import BlockError
-from blocks.context import BlockUser, Files, HttpClient
+from blocks.context import Answer, BlockUser, Files, HttpClient
 from blocks.http import SafeHttpClient
 
 #: Files that come with the product, by the folder name that blocks use.
@@ -45,6 +45,19 @@ def http_client() -> HttpClient:
     return SafeHttpClient(allow=settings.HTTP_ALLOW)
 
 
+class Waiting(Protocol):
+    """How a run on the worker's loop waits (`executions.waits`)."""
+
+    async def sleep(self, seconds: float, key: str) -> None:
+        """Return after so long."""
+
+    async def ask(self, instructions: str, payload: Any, key: str) -> Answer:
+        """What a person decided."""
+
+    async def run_graph(self, graph: int, inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        """The outputs of another graph's run."""
+
+
 @dataclass(slots=True)
 class NodeContext:
     """The context of one attempt of one node execution."""
@@ -60,10 +73,31 @@ class NodeContext:
     show_progress: Progress = lambda fraction, text: None
     http: HttpClient = field(default_factory=http_client)
     files: Files = field(default_factory=ShippedFiles)
+    #: None where a block cannot wait: in a thread or in a process.
+    waiting: Waiting | None = None
+    #: Values that earlier tries of this run yielded, by port.
+    recorded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: [[seconds since the start, level, message], …].
     lines: list[list[Any]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
     _shown: float = 0.0
+
+    async def sleep(self, seconds: float, *, key: str = "") -> None:
+        """Return after so long; a long wait holds no worker."""
+        await self._waiting().sleep(seconds, key)
+
+    async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
+        """What a person decided about the payload."""
+        return await self._waiting().ask(instructions, payload, key)
+
+    async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:
+        """The outputs of another graph's run."""
+        return await self._waiting().run_graph(graph, inputs, key)
+
+    def _waiting(self) -> Waiting:
+        if self.waiting is None:
+            raise BlockError("Only a block that runs on the worker's loop can wait.", retry=False)
+        return self.waiting
 
     def log(self, message: str, level: str = "info") -> None:
         """Keep a line with the run; the first 200 stay, the last one says that there were more."""

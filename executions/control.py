@@ -45,6 +45,10 @@ class Bell:
         if key in self._wakes or len(self._wakes) < MAX_WAITING:
             self._put(key, WAKE_CHANNEL, message)
 
+    def answer(self, execution: UUID, id: UUID) -> None:
+        """What an execution waits for, an approval or another execution, is there."""
+        self._put(f"answer:{id}", CONTROL_CHANNEL, f"answer:{execution}:{id}")
+
     def ring_workers(self) -> None:
         """There is something to claim."""
         self._put("work", CONTROL_CHANNEL, "work")

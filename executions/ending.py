@@ -34,6 +34,15 @@ FAIL = """
     WHERE e.id = ANY(%(ids)s) AND e.ended_at IS NULL AND (%(epoch)s::int IS NULL OR e.epoch = %(epoch)s)
     RETURNING e.id, e.graph_id AS graph, e.seq
 """
+#: Nobody needs to decide any more, and graphs that it runs end with it.
+CLOSE_OTHERS = """
+    WITH closed AS (
+        UPDATE executions_approval SET closed_at = clock_timestamp()
+        WHERE execution_id = ANY(%(ids)s) AND decided_at IS NULL AND closed_at IS NULL
+    )
+    UPDATE executions_execution SET cancel_requested_at = clock_timestamp()
+    WHERE parent_id = ANY(%(ids)s) AND ended_at IS NULL AND cancel_requested_at IS NULL
+"""
 #: What was still open in executions that ended so: rows get the next event numbers, and counts say what became of them.
 CLOSE = """
     WITH open AS (
@@ -48,12 +57,12 @@ CLOSE = """
     ), counted AS (
         SELECT e.id, count(closed.execution_id) AS many,
             coalesce((e.counts ->> 'cancelled')::int, 0) + coalesce((e.counts ->> 'running')::int, 0)
-                + coalesce((e.counts ->> 'queued')::int, 0) AS cancelled
+                + coalesce((e.counts ->> 'waiting')::int, 0) + coalesce((e.counts ->> 'queued')::int, 0) AS cancelled
         FROM executions_execution e LEFT JOIN closed ON closed.execution_id = e.id
         WHERE e.id = ANY(%(ids)s) GROUP BY e.id
     )
     UPDATE executions_execution e SET seq = e.seq + c.many,
-        counts = e.counts || jsonb_build_object('running', 0, 'queued', 0, 'cancelled', c.cancelled)
+        counts = e.counts || jsonb_build_object('running', 0, 'waiting', 0, 'queued', 0, 'cancelled', c.cancelled)
     FROM counted c WHERE e.id = c.id
 """
 
@@ -70,4 +79,5 @@ def end_unheld(execution: UUID) -> bool:
         ids = [row[0] for row in cursor.fetchall()]
         if ids:
             cursor.execute(CLOSE, {"ids": ids})
+            cursor.execute(CLOSE_OTHERS, {"ids": ids})
         return bool(ids)

@@ -163,6 +163,9 @@ class _Ear:
                 self._manager.ring()
             elif kind == "cancel":
                 self._manager.cancel(UUID(rest))
+            elif kind == "answer":
+                execution, _, answer = rest.partition(":")
+                self._manager.answer(UUID(execution), UUID(answer))
             elif kind == "node":
                 self._isolated.ring(UUID(rest))
         except ValueError:

@@ -38,6 +38,11 @@ class NodeRow:
     attempt: int = 1
     error: dict[str, Any] | None = None
     log: list[list[Any]] = field(default_factory=list)
+    #: By key; see `executions.waits`.
+    waits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    reused: bool = False
+    pinned: bool = False
     queued_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -53,6 +58,27 @@ class OutputRow:
     index: int
     port: str
     value: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A question to a person."""
+
+    id: UUID
+    node_execution_id: UUID
+    kind: str
+    instructions: str
+    payload: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """The execution leaves its worker because all that is left of it waits."""
+
+    #: When somebody must look again; None: whoever answers wakes it.
+    wake_at: datetime | None
+    #: Ids of the approvals and of the executions that it waits for.
+    awaited: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +98,17 @@ class Batch:
 
     nodes: list[NodeRow]
     outputs: list[OutputRow]
+    approvals: list[ApprovalRow]
     seq: int
     counts: Mapping[str, int]
     ending: Ending | None
+    parking: Parking | None
     waiters: list[asyncio.Future[None]]
 
     @property
     def is_empty(self) -> bool:
         """Nothing to write; waiters may still wait."""
-        return not (self.nodes or self.outputs or self.ending)
+        return not (self.nodes or self.outputs or self.ending or self.parking)
 
 
 class Ledger:
@@ -102,12 +130,16 @@ class Ledger:
         self.seq = seq
         #: Why nothing more can be written.
         self.broken: Fenced | Unrecordable | None = None
+        #: It has asked people or started other graphs: whatever is open of that ends with it.
+        self.has_others = False
         self._counts = counts
         self._failed = failed
         self._nodes: dict[UUID, NodeRow] = {}
         self._outputs: list[OutputRow] = []
+        self._approvals: list[ApprovalRow] = []
         self._bytes = 0
         self._ending: Ending | None = None
+        self._parking: Parking | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     def next_seq(self) -> int:
@@ -125,6 +157,15 @@ class Ledger:
         self._outputs.append(row)
         self._bytes += len(row.value.text)
 
+    def put_approval(self, row: ApprovalRow) -> None:
+        """Somebody is asked; the node's row that waits for it must follow."""
+        self._approvals.append(row)
+        self.has_others = True
+
+    def put_parking(self, parking: Parking) -> None:
+        """The execution leaves its worker; nothing follows."""
+        self._parking = parking
+
     def put_ending(self, ending: Ending) -> None:
         """The execution is over; nothing follows."""
         self._ending = ending
@@ -133,7 +174,7 @@ class Ledger:
     @property
     def is_clean(self) -> bool:
         """Everything so far is written or being written."""
-        return not (self._nodes or self._outputs or self._ending or self._waiters)
+        return not (self._nodes or self._outputs or self._ending or self._parking or self._waiters)
 
     @property
     def is_full(self) -> bool:
@@ -148,16 +189,28 @@ class Ledger:
         """What to write now; the ledger starts anew."""
         # Rows go on changing while the transaction runs: the batch keeps its own copies.
         nodes = [copy(row) for row in self._nodes.values()]
-        batch = Batch(nodes, self._outputs, self.seq, self._counts(), self._ending, self._waiters)
-        self._nodes, self._outputs, self._bytes, self._ending, self._waiters = {}, [], 0, None, []
+        batch = Batch(
+            nodes,
+            self._outputs,
+            self._approvals,
+            self.seq,
+            self._counts(),
+            self._ending,
+            self._parking,
+            self._waiters,
+        )
+        self._nodes, self._outputs, self._approvals, self._bytes = {}, [], [], 0
+        self._ending, self._parking, self._waiters = None, None, []
         return batch
 
     def give_back(self, batch: Batch) -> None:
         """The batch could not be written now: it comes before whatever was added since."""
         self._nodes = {row.id: row for row in batch.nodes} | self._nodes
         self._outputs = batch.outputs + self._outputs
+        self._approvals = batch.approvals + self._approvals
         self._bytes += sum(len(row.value.text) for row in batch.outputs)
         self._ending = self._ending or batch.ending
+        self._parking = self._parking or batch.parking
         self._waiters = batch.waiters + self._waiters
 
     def fail(self, error: Fenced | Unrecordable, batch: Batch) -> None:

@@ -18,15 +18,23 @@ from blocks.registry import registry
 from executions.control import Bell
 from executions.engine.commands import Path
 from executions.engine.plan import Plan, compile_plan
+from executions.engine.status import Status
 from executions.ledger import Unrecordable
 from executions.node_executor import NodeExecutor
+from executions.outside import Outside
+from executions.parents import tell_parents
 from executions.processor import ExecutionProcessor
 from executions.recorder import Recorder
-from executions.replay import Replayed, replay
+from executions.replay import Replayed, ReplayError, replay
+from executions.reuse import Book
+from executions.scope import scoped
 from executions.store import Changed, Claim, Store
 from executions.values import load_blob
+from executions.waits import awaited
 
 logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
 
 #: Plans of versions that ran last; a version never changes.
 KEPT_PLANS = 200
@@ -100,10 +108,22 @@ class ExecutionManager:
                 if is_cancelled:
                     self.cancel(id)
             unknown = {row.id for row in held} - self._hosted.keys()
+            await self._look_for_answers()
             for id in unknown & strangers:
                 await self._store.release(id)
                 self.ring()
             strangers = unknown
+
+    async def _look_for_answers(self) -> None:
+        """Answers whose message was lost."""
+        awaited = {id: processor for processor in self._hosted.values() if processor for id in processor.awaited}
+        for id in await self._store.answered(awaited) if awaited else ():
+            awaited[id].answer(id)
+
+    def answer(self, execution: UUID, id: UUID) -> None:
+        """What an execution waits for is there: an approval is decided, or another execution over."""
+        if processor := self._hosted.get(execution):
+            processor.answer(id)
 
     def cancel(self, execution: UUID) -> None:
         """Stop an execution, if it is here."""
@@ -174,35 +194,85 @@ class ExecutionManager:
             self.ring()
 
     async def _drive(self, claim: Claim) -> None:
+        plan = await self._plan(claim.version, claim.choice)
         processor = ExecutionProcessor(
             claim,
-            await self._plan(claim.version),
+            plan,
             recorder=self._recorder,
             executor=self._executor,
+            outside=Outside(self._store, claim, depth_limit=plan.limits.depth),
+            book=await self._book(claim),
             show_progress=partial(self._show_progress, claim.id),
         )
         replayed = await self._replayed(claim, processor) if claim.epoch > 1 else None
+        answered = await self._answered(replayed) if replayed else ()
         if self._is_draining:
             return
         self._hosted[claim.id] = processor
-        processor.begin(replayed)
+        processor.begin(replayed, answered=answered)
         await processor.done
+        if claim.parent is not None:
+            await self._tell_parents()
         if isinstance(processor.ledger.broken, Unrecordable):
             await self._give_up(claim, f"The database refused a result of this run: {processor.ledger.broken}")
 
     async def _replayed(self, claim: Claim, processor: ExecutionProcessor) -> Replayed:
-        nodes, outputs = await self._store.recorded(claim.id)
+        nodes, outputs, values = await self._records(claim.id)
+        return replay(processor.scheduler, nodes, outputs, values, time_over=processor.time_over)
+
+    async def _records(self, execution: UUID) -> tuple[list[Row], list[Row], dict[int, Any]]:
+        """Node executions, outputs, and the values of the outputs by `seq`."""
+        nodes, outputs = await self._store.recorded(execution)
         values = {}
         for output in outputs:
             blob = output["blob_id"]
             values[output["seq"]] = await asyncio.to_thread(load_blob, blob) if blob else output["value"]
-        return replay(processor.scheduler, nodes, outputs, values, time_over=processor.time_over)
+        return nodes, outputs, values
 
-    async def _plan(self, version: int) -> Plan:
+    async def _answered(self, replayed: Replayed) -> set[UUID]:
+        """What runs that waited when the records ended need not wait for any more."""
+        waits = [known.row["waits"] for known in replayed.recorded.values() if known.status is Status.WAITING]
+        ids = [id for each in waits if (id := awaited(each))]
+        return await self._store.answered(ids) if ids else set()
+
+    async def _book(self, claim: Claim) -> Book | None:
+        """The results that the execution may keep; records that do not follow from their graph are not kept."""
+        if claim.retry_of is None or not (claim.choice or {}).get("reuse"):
+            return None
+        source = await self._store.source(claim.retry_of)
+        if source is None:
+            return None
+        plan = await self._plan(source.version, source.choice)
+        fresh = (claim.choice or {}).get("fresh", ())
+        try:
+            return Book.read(plan, *await self._records(claim.retry_of), fresh=fresh)
+        except ReplayError as error:
+            logger.warning("nothing kept: %s", error, extra={"action": "book_failed", "execution": str(claim.id)})
+            return None
+
+    async def _tell_parents(self) -> None:
+        """An execution that another one waits for has ended."""
+        try:
+            async with self._store.transaction() as connection:
+                told = await tell_parents(connection)
+        except OperationalError as error:
+            logger.warning("parents not told: %s", error, extra={"action": "tell_failed"})  # the sweeper will
+            return
+        for child, parent, is_queued in told:
+            self._bell.answer(parent, child)
+            if is_queued:
+                self._bell.ring_workers()
+
+    async def _plan(self, version: int, choice: dict[str, Any] | None) -> Plan:
+        """The plan of a version, or of the part of it that was chosen."""
+        if choice and "only" in choice:
+            spec = GraphSpec.from_json(await self._store.version_spec(version))
+            part, numbers = scoped(spec, choice)
+            return compile_plan(part, registry(), numbers)
         plan = self._plans.get(version)
         if plan is None:
-            spec = await self._store.version_spec(version)
-            plan = self._plans[version] = compile_plan(GraphSpec.from_json(spec), registry())
+            whole = await self._store.version_spec(version)
+            plan = self._plans[version] = compile_plan(GraphSpec.from_json(whole), registry())
         self._plans.move_to_end(version)
         if len(self._plans) > KEPT_PLANS:
             self._plans.popitem(last=False)

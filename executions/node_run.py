@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -16,8 +17,10 @@ from executions.engine.scheduler import Scheduler
 from executions.engine.status import Status
 from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
 from executions.node_executor import NodeExecutor
+from executions.outside import Outside
 from executions.replay import Recorded
 from executions.values import as_recorded, encode, save_blob
+from executions.waits import OUTCOME, RETRY, Waits, is_open
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +31,22 @@ MAX_RETRY_SECONDS = 60.0
 Error = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Outputs that stand for what a block would yield."""
+
+    outputs: list[tuple[str, Any]]
+    is_reused: bool = False
+    is_pinned: bool = False
+
+
 class Owner(Protocol):
     """The processor, as one run needs it."""
 
     scheduler: Scheduler
     ledger: Ledger
     executor: NodeExecutor
+    outside: Outside
 
     def context(self, run: Run, row: NodeRow) -> NodeContext:
         """What the block may use."""
@@ -46,6 +59,9 @@ class Owner(Protocol):
 
     async def flush(self) -> None:
         """Return when everything recorded so far is durable."""
+
+    def given(self, run: Run) -> Given | None:
+        """What stands for the run's result: pinned data, or the result of an earlier execution."""
 
     def ended(self, run: Run, event: Callable[[], Iterable[Command]]) -> None:
         """The run is over, which the scheduler is told by this event."""
@@ -63,8 +79,13 @@ class NodeRun:
         self._node = node
         self._run = run
         self._known = known
-        #: Values recorded so far by port: an attempt that repeats them is not heard again.
-        self._yielded: dict[str, int] = dict(known.yielded) if known else {}
+        #: How many values each port has yielded: an attempt that repeats them is not heard again.
+        self._yielded = {port: len(values) for port, values in known.yielded.items()} if known else {}
+        #: The values themselves, for blocks that ask for them.
+        self._kept: dict[str, list[Any]] = {}
+        if known and node.block.resumes:
+            self._kept = {port: list(values) for port, values in known.yielded.items()}
+        self.waits = Waits(owner, node, run, row)
         self._next_index = known.next_index if known else 0
         #: The task has come so far that cancelling it reaches `go`.
         self.has_begun = False
@@ -90,26 +111,69 @@ class NodeRun:
         self._owner.ended(self._run, lambda: self._owner.scheduler.stopped(self._run))
 
     async def _go(self) -> None:
-        is_once = self._node.effect is Effect.ONCE
-        if self._node.effect is not Effect.PURE:
-            await self._owner.flush()
-        if is_once and self._known and self._known.status is Status.RUNNING:
-            self._fail(self._error(_UNKNOWN_OUTCOME, "lost"))
-            return
-        self.row.started_at = now()
-        await self._show(Status.RUNNING)
-        error = await self._attempts()
+        if self.row.started_at is None:
+            self.row.started_at = now()
+        if given := self._owner.given(self._run):
+            error = await self._give(given)
+        else:
+            error = await self._do()
         if self.is_abandoned:
             return
         if error is None:
             self._close(Status.COMPLETED)
-            self._owner.ended(self._run, lambda: self._owner.scheduler.complete(self._run))
+            self._end(lambda: self._owner.scheduler.complete(self._run))
         else:
             self._fail(error)
 
-    async def _attempts(self) -> Error | None:
+    async def _do(self) -> Error | None:
+        """Run the block; the error, or None."""
+        if self._node.effect is not Effect.PURE:
+            await self._owner.flush()
+        if self._node.effect is Effect.ONCE and self._is_outcome_unknown():
+            found = await self.waits.outcome(UNKNOWN_OUTCOME)
+            if found.decision == "happened":
+                return await self._give(Given(list((found.answer or {}).items())))
+            if found.decision != "repeat":
+                return self._error(found.comment or NOT_REPEATED, "lost")
+        known = self._known
+        is_new_try = known is not None and (known.status is Status.RUNNING or is_open(self.row.waits, RETRY))
+        failures = await self.waits.rest_of_retry()
+        self.row.attempt += is_new_try
+        self.row.error = None
+        await self._show(Status.RUNNING)
+        return await self._attempts(failures)
+
+    def _is_outcome_unknown(self) -> bool:
+        known = self._known
+        return known is not None and (known.status is Status.RUNNING or is_open(known.row["waits"], OUTCOME))
+
+    async def _give(self, given: Given) -> Error | None:
+        """Yield what stands for the block's result."""
+        self.row.reused, self.row.pinned = given.is_reused, given.is_pinned
+        self.row.status = Status.RUNNING
+        self._owner.ledger.put_node(self.row)
+        left = dict(self._yielded)
+        try:
+            for port, value in given.outputs:
+                if left.get(port):
+                    left[port] -= 1
+                else:
+                    await self._emit(port, value)
+        except PortError as error:
+            return self._error(f"{error}.", "block")
+        return None
+
+    def _end(self, event: Callable[[], Iterable[Command]]) -> None:
+        """Tell the scheduler; what graphs that it ran have used counts towards the limit."""
+
+        def charged() -> Iterable[Command]:
+            self._owner.scheduler.charge(self.row.usage.get("node_executions", 0))
+            return event()
+
+        self._owner.ended(self._run, charged if self.row.usage else event)
+
+    async def _attempts(self, failures: int) -> Error | None:
         """Try until it works or may not be tried again; the last error, or None."""
-        failures = 0
         while True:
             error, may_retry = await self._attempt()
             failures += 1
@@ -123,8 +187,10 @@ class NodeRun:
         After a time-out or a defect nobody knows what a step that must happen once has done: it is not tried again.
         """
         context = self._owner.context(self._run, self.row)
+        context.waiting, context.recorded = self.waits, self._kept
         is_repeatable = self._node.effect is not Effect.ONCE
-        limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
+        limit = self.waits.limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
+        self.waits.begin_attempt()
         try:
             async with limit:
                 await self._values(context)
@@ -149,7 +215,7 @@ class NodeRun:
 
     async def _values(self, context: NodeContext) -> None:
         again: dict[str, int] = {}
-        recorded = dict(self._yielded)
+        recorded = {} if self._node.block.resumes else dict(self._yielded)
         async with aclosing(self._owner.executor.run(self._node, self._run, context)) as values:
             async for port, value in values:
                 if not isinstance(port, str):
@@ -182,14 +248,15 @@ class NodeRun:
         self._owner.decide(emit)
         self._next_index += 1
         self._yielded[port] = self._yielded.get(port, 0) + 1
+        if self._node.block.resumes:
+            self._kept.setdefault(port, []).append(given)
         if ledger.is_full:
             await self._owner.flush()
 
     async def _wait_to_retry(self, error: Error, failures: int) -> None:
         self.row.error = error
-        await self._show(Status.WAITING)
         delay = min(RETRY_SECONDS * 2 ** (failures - 1), MAX_RETRY_SECONDS)
-        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+        await self.waits.retry(delay * random.uniform(0.5, 1.0), failures)  # noqa: S311 - jitter, no secret
         self.row.error = None
         self.row.attempt += 1
         await self._show(Status.RUNNING)
@@ -212,7 +279,7 @@ class NodeRun:
             ledger.put_output(OutputRow(ref, self.row.id, self._next_index, ERROR_PORT, encode(error)))
         self.row.error = {**error, "handled": is_handled}
         self._close(Status.FAILED)
-        self._owner.ended(self._run, lambda: scheduler.fail(self._run, error, ref))
+        self._end(lambda: scheduler.fail(self._run, error, ref))
 
     def _close(self, status: Status) -> None:
         self.row.status, self.row.ended_at = status, now()
@@ -230,10 +297,11 @@ class NodeRun:
 
 
 UNEXPECTED = "The block failed in a way that its author did not expect. The server's log has the details."
-_UNKNOWN_OUTCOME = (
-    "The worker was lost while this step ran, and the step must not be done twice, so it was not repeated. "
-    "Look at the other side whether it happened, then run again."
+UNKNOWN_OUTCOME = (
+    "The worker was lost while this step ran, and the step must not be done twice. "
+    "Look at the other side: did it happen?"
 )
+NOT_REPEATED = "The worker was lost while this step ran; it was decided not to repeat it."
 
 
 def now() -> datetime:

@@ -6,9 +6,11 @@ that is not pure starts, and every change gets the next `seq`.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from blocks.base import BlockError
 from blocks.context import BlockUser
@@ -18,13 +20,16 @@ from executions.engine.plan import Plan
 from executions.engine.scheduler import Scheduler
 from executions.engine.status import FINAL, Reason, Status
 from executions.ids import node_execution_id
-from executions.ledger import Ending, Fenced, Ledger, NodeRow, Unrecordable
+from executions.ledger import Ending, Fenced, Ledger, NodeRow, Parking, Unrecordable
 from executions.node_executor import NodeExecutor
-from executions.node_run import NodeRun, now
+from executions.node_run import Given, NodeRun, now
+from executions.outside import Outside
 from executions.recorder import Recorder
 from executions.replay import Recorded, Replayed, RunKey
+from executions.reuse import Book, pinned_outputs
 from executions.store import Claim
 from executions.values import encode
+from executions.waits import SHORT_SECONDS, awaited, open_wait, until_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +37,9 @@ logger = logging.getLogger(__name__)
 QUEUED_ROWS = 200
 #: A block that does not stop when told is left to itself after this long, in seconds.
 STOP_SECONDS = 3.0
+
+#: An execution whose runs all wait for other graphs stays on its worker for so long: they often end soon.
+LINGER_SECONDS = 5.0
 
 #: Shows progress of a node: node key, path, fraction, text.
 ShowProgress = Callable[[str, Path, float, str], None]
@@ -50,41 +58,79 @@ class ExecutionProcessor:
         *,
         recorder: Recorder,
         executor: NodeExecutor,
+        outside: Outside,
+        book: Book | None = None,
         show_progress: ShowProgress,
     ) -> None:
         self.claim = claim
         self.plan = plan
         self.executor = executor
+        self.outside = outside
+        self._book = book
         self.ledger = Ledger(claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self._leave)
-        self.scheduler = Scheduler(plan, concurrency=claim.concurrency)
+        self.scheduler = Scheduler(plan, concurrency=claim.concurrency, node_limit=claim.node_limit)
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recorder = recorder
         self._show_progress = show_progress
         self._user = BlockUser(claim.user_id, claim.user_name)
         self._recorded: Mapping[RunKey, Recorded] = {}
         self._active: dict[Run, tuple[NodeRun, asyncio.Task[None]]] = {}
-        #: Rows of runs that are queued or running.
+        #: Runs that waited when the records ended: nothing of them is in memory until their wait is over.
+        self._dormant: dict[Run, Recorded] = {}
+        #: Rows of runs that are queued, running or waiting.
         self._open_rows: dict[RunKey, NodeRow] = {}
         self._is_draining = False
         #: Draining, and nothing runs any more.
         self._quiet = asyncio.Event()
-        self._time_limit: asyncio.TimerHandle | None = None
+        #: What is left of the execution waits, and it is leaving its worker.
+        self._is_parking = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ending: asyncio.Task[None] | None = None
 
     # What the manager says
 
-    def begin(self, replayed: Replayed | None = None) -> None:
-        """Start, or go on where the records end."""
+    def begin(self, replayed: Replayed | None = None, *, answered: Container[UUID] = ()) -> None:
+        """Start, or go on where the records end; `answered` are approvals and executions that runs need not wait for."""
         self._limit_time()
         if replayed is None:
             self.decide(self.scheduler.start)
             return
         self._recorded = replayed.recorded
+        self.ledger.has_others = any(known.row["waits"] for known in self._recorded.values())
         for run in self.scheduler.queued():
             if run.key in self._recorded:
                 self._open_rows[run.key] = self._new_row(run, self._recorded[run.key])
-        finish = [replayed.finish] if replayed.finish else []
-        self.decide(lambda: [*replayed.skips, *(Start(run) for run in replayed.open_runs), *finish])
+        self.decide(lambda: self._go_on(replayed, answered))
+
+    def _go_on(self, replayed: Replayed, answered: Container[UUID]) -> list[Command]:
+        """What is to be done where the records end."""
+        commands: list[Command] = [*replayed.skips]
+        for run in replayed.open_runs:
+            known = self._recorded.get(run.key)
+            if known and _still_waits(known, answered):
+                self._dormant[run] = known
+                self._open_rows[run.key] = self._new_row(run, known)
+                commands += self.scheduler.wait(run)
+            else:
+                commands.append(Start(run))
+        commands += self.scheduler.release()
+        self._set_alarm()
+        return [*commands, replayed.finish] if replayed.finish else commands
+
+    def answer(self, id: UUID) -> None:
+        """An approval is decided, or another execution is over."""
+        for node_run, _ in self._active.values():
+            if awaited(node_run.row.waits) == id:
+                node_run.waits.poke()
+                return
+        self._wake([run for run, known in self._dormant.items() if awaited(known.row["waits"]) == id])
+
+    @property
+    def awaited(self) -> list[UUID]:
+        """Ids of the approvals and executions that runs wait for."""
+        waits = [node_run.row.waits for node_run, _ in self._active.values() if node_run.row.status is Status.WAITING]
+        waits += [known.row["waits"] for known in self._dormant.values()]
+        return [id for each in waits if (id := awaited(each))]
 
     def cancel(self) -> None:
         """A user wants it to end: stop what runs, start nothing."""
@@ -99,7 +145,7 @@ class ExecutionProcessor:
         """Start nothing more, let what runs end within the grace, write it all; another worker goes on."""
         self._is_draining = True
         for run in [run for run, (node_run, _) in self._active.items() if node_run.row.status is Status.WAITING]:
-            _abandon(*self._active.pop(run))  # it waits for its next try, which may as well be made elsewhere
+            _abandon(*self._active.pop(run))  # it may as well wait elsewhere
         self._note_quiet()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
@@ -147,6 +193,16 @@ class ExecutionProcessor:
             self.fail(error)
         else:
             self.record()
+            self._consider_parking()
+
+    def given(self, run: Run) -> Given | None:
+        """Pinned data, or the result of the execution that this one goes on from."""
+        node = self.plan.nodes[run.node]
+        if node.pinned is not None and self.claim.use_pins:
+            return Given(pinned_outputs(node), is_pinned=True)
+        if self._book and (outputs := self._book.take(node, run)):
+            return Given(outputs, is_reused=True)
+        return None
 
     def record(self) -> None:
         """Have what is in the ledger written."""
@@ -172,8 +228,8 @@ class ExecutionProcessor:
 
     def _leave(self) -> None:
         """The execution is over, or not ours any more."""
-        if self._time_limit is not None:
-            self._time_limit.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
         for node_run, task in self._active.values():
             _abandon(node_run, task)
         self._quiet.set()
@@ -198,7 +254,10 @@ class ExecutionProcessor:
                 self._finish(command)
 
     def _start(self, run: Run) -> None:
-        if self._is_draining or self.done.done():
+        if self._is_draining or self._is_parking or self.done.done():
+            return
+        if run in self._active:
+            self._active[run][0].waits.go_on()
             return
         known = self._recorded.get(run.key)
         row = self._open_rows.get(run.key) or self._new_row(run, known)
@@ -208,7 +267,8 @@ class ExecutionProcessor:
         self._active[run] = node_run, task
 
     def _stop(self, run: Run) -> None:
-        if run not in self._active:  # held back by a drain
+        if run not in self._active:  # held back by a drain, or dormant
+            self._dormant.pop(run, None)
             self.decide(lambda: self.scheduler.stopped(run))
             return
         node_run, task = self._active[run]
@@ -269,9 +329,12 @@ class ExecutionProcessor:
             path=run.path,
             ordinal=run.ordinal,
             arrivals=[[arrival.link, arrival.ref] for arrival in run.arrivals],
-            attempt=known.attempt + (known.status is not Status.QUEUED) if known else 1,
+            attempt=known.attempt if known else 1,
             log=list(known.row["log"]) if known else [],
+            waits=known.row["waits"] if known else {},
+            usage=known.row["usage"] if known else {},
             queued_at=known.row["queued_at"] if known else now(),
+            started_at=known.row["started_at"] if known else None,
         )
 
     def _counts(self) -> dict[str, int]:
@@ -283,21 +346,89 @@ class ExecutionProcessor:
             "skipped": counts.skipped,
             "cancelled": counts.cancelled,
             "running": counts.running,
+            "waiting": counts.waiting,
             "queued": counts.queued,
         }
-        return {"total": sum(found.values()), **found}
+        return {"total": sum(found.values()), **found, "below": self.scheduler.charged}
 
     def _limit_time(self) -> None:
         seconds = self.plan.limits.seconds
         if seconds:
             left = seconds - (now() - self.claim.started_at).total_seconds()
-            self._time_limit = asyncio.get_running_loop().call_later(max(left, 0), self.decide, self.time_over)
+            self._after("time limit", left, lambda: self.decide(self.time_over))
+
+    def _after(self, name: str, seconds: float, act: Callable[[], None]) -> None:
+        """Do it after so long, unless the timer of this name is set anew."""
+        if name in self._timers:
+            self._timers[name].cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(max(seconds, 0), act)
+
+    # Waiting
+
+    def _wake(self, runs: Iterable[Run]) -> None:
+        """The waits of these dormant runs are over."""
+        for run in runs:
+            del self._dormant[run]
+            self.decide(lambda run=run: self.scheduler.resume(run))  # type: ignore[misc]  # bound now, not later
+
+    def _set_alarm(self) -> None:
+        """Wake dormant runs when their time has come."""
+        if untils := [until for known in self._dormant.values() if (until := until_of(known.row["waits"]))]:
+            self._after("alarm", (min(untils) - now()).total_seconds(), self._ring_alarm)
+
+    def _ring_alarm(self) -> None:
+        self._wake(
+            [
+                run
+                for run, known in self._dormant.items()
+                if not _still_waits(known, ()) and until_of(known.row["waits"])
+            ]
+        )
+        self._set_alarm()
+
+    def _consider_parking(self) -> None:
+        """When all that is left waits, and not only for a moment, the execution leaves its worker."""
+        counts = self.scheduler.counts
+        is_idle = counts.waiting and not (counts.running or counts.queued or self.scheduler.is_halted)
+        if is_idle and not (self._is_draining or self._is_parking or self.done.done()):
+            self._after("parking", self._patience(), self._park)
+        elif "parking" in self._timers:
+            self._timers.pop("parking").cancel()
+
+    def _patience(self) -> float:
+        """Seconds that the execution stays although all of it waits."""
+        wake_at = self._wake_at()
+        if wake_at is not None and (soon := (wake_at - now()).total_seconds()) <= SHORT_SECONDS:
+            return soon + SHORT_SECONDS
+        waits = [open_wait(node_run.row.waits) or {} for node_run, _ in self._active.values()]
+        return LINGER_SECONDS if any(wait.get("for") == "graph" for wait in waits) else 0
+
+    def _wake_at(self) -> datetime | None:
+        """When the first of the waits ends by itself, or the time limit is reached."""
+        untils = [node_run.waits.earliest for node_run, _ in self._active.values()]
+        untils += [until_of(known.row["waits"]) for known in self._dormant.values()]
+        if self.plan.limits.seconds:
+            untils.append(self.claim.started_at + timedelta(seconds=self.plan.limits.seconds))
+        return min((until for until in untils if until), default=None)
+
+    def _park(self) -> None:
+        self._is_parking = True
+        self.ledger.put_parking(Parking(self._wake_at(), tuple(self.awaited)))
+        self._ending = asyncio.create_task(self._end())
 
 
 def _abandon(run: NodeRun, task: asyncio.Task[None]) -> None:
     """End the run without recording it."""
     run.is_abandoned = True
     task.cancel()
+
+
+def _still_waits(known: Recorded, answered: Container[UUID]) -> bool:
+    """What the run waited for when the records ended is not there yet."""
+    if known.status is not Status.WAITING:
+        return False
+    until, id = until_of(known.row["waits"]), awaited(known.row["waits"])
+    return until > now() if until else id is not None and id not in answered
 
 
 def _problem(finish: Finish) -> dict[str, Any] | None:

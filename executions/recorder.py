@@ -21,6 +21,7 @@ from django.conf import settings
 from psycopg import AsyncConnection, sql
 
 from executions import database
+from executions.ending import CLOSE_OTHERS
 from executions.ledger import Batch, Fenced, Ledger, Unrecordable
 from executions.values import blob_name
 
@@ -69,14 +70,27 @@ NODE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("error", "text"),
     ("arrivals", "text"),
     ("log", "text"),
+    ("waits", "text"),
+    ("usage", "text"),
+    ("reused", "bool"),
+    ("pinned", "bool"),
     ("queued_at", "timestamptz"),
     ("started_at", "timestamptz"),
     ("ended_at", "timestamptz"),
     ("seq", "bigint"),
 )
-CASTS = {"path": "::int[]", "error": "::jsonb", "arrivals": "::jsonb", "log": "::jsonb", "value": "::json"}
-#: Columns that the recorder leaves at these values (credentials, costs and re-runs fill them).
-NODE_CONSTANTS = {"cost": "0", "usage": "'{}'", "reused": "false", "pinned": "false", "waits": "'{}'"}
+CASTS = {
+    "path": "::int[]",
+    "error": "::jsonb",
+    "arrivals": "::jsonb",
+    "log": "::jsonb",
+    "waits": "::jsonb",
+    "usage": "::jsonb",
+    "value": "::json",
+    "payload": "::json",
+}
+#: Columns that the recorder leaves at these values.
+NODE_CONSTANTS = {"cost": "0"}
 NODE_FIXED = frozenset({"id", "execution_id", "node", "block", "path", "ordinal"})
 OUTPUT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("execution_id", "uuid"),
@@ -87,6 +101,14 @@ OUTPUT_COLUMNS: tuple[tuple[str, str], ...] = (
     ("value", "text"),
     ("blob_id", "text"),
 )
+APPROVAL_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("id", "uuid"),
+    ("execution_id", "uuid"),
+    ("node_execution_id", "uuid"),
+    ("kind", "text"),
+    ("instructions", "text"),
+    ("payload", "text"),
+)
 PROGRESS = """
     UPDATE executions_execution e SET seq = new.seq, counts = new.counts::jsonb
     FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS new(id, seq, counts) WHERE e.id = new.id
@@ -96,6 +118,15 @@ ENDINGS = """
         outputs = new.outputs::json, ended_at = new.ended_at, holder_id = NULL
     FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
         AS new(id, status, reason, error, outputs, ended_at) WHERE e.id = new.id
+"""
+#: What somebody has answered meanwhile is not waited for: the execution is queued at once. Whoever answers locks the
+#: execution first, as this transaction has, so one of the two sees the other.
+PARK = """
+    UPDATE executions_execution e SET holder_id = NULL, wake_at = new.wake_at, status = CASE
+        WHEN EXISTS (SELECT 1 FROM executions_approval a WHERE a.id = ANY(new.awaited::uuid[]) AND a.decided_at IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM executions_execution c WHERE c.id = ANY(new.awaited::uuid[]) AND c.ended_at IS NOT NULL)
+        THEN 'queued' ELSE 'waiting' END
+    FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS new(id, wake_at, awaited) WHERE e.id = new.id
 """
 RENEW = """
     UPDATE executions_worker SET expires_at = clock_timestamp() + make_interval(secs => %s)
@@ -121,6 +152,7 @@ NODES = _insert(
     + ", ".join(f'"{name}" = EXCLUDED."{name}"' for name, _ in NODE_COLUMNS if name not in NODE_FIXED),
 )
 OUTPUTS = _insert("executions_output", OUTPUT_COLUMNS, {}, "ON CONFLICT DO NOTHING")
+APPROVALS = _insert("executions_approval", APPROVAL_COLUMNS, {}, "ON CONFLICT DO NOTHING")
 
 
 class LeaseLost(Exception):
@@ -268,7 +300,7 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
     return _Found(owned | {id for id, is_busy in others if not is_busy}, {id for id, is_busy in others if is_busy})
 
 
-def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Sequence[Any]]]:
+def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Any]]:
     nodes = [(ledger.execution, row) for ledger, batch in mine for row in batch.nodes]
     outputs = [(ledger.execution, row) for ledger, batch in mine for row in batch.outputs]
     if blobs := [row.value for _, row in outputs if row.value.sha256]:
@@ -280,6 +312,8 @@ def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Seq
         yield NODES, _columns(nodes, _node_values)
     if outputs:
         yield OUTPUTS, _columns(outputs, _output_values)
+    if approvals := [(ledger.execution, row) for ledger, batch in mine for row in batch.approvals]:
+        yield APPROVALS, _columns(approvals, _approval_values)
     yield (
         PROGRESS,
         (
@@ -291,6 +325,10 @@ def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Seq
     endings = [(ledger.execution, batch.ending) for ledger, batch in mine if batch.ending]
     if endings:
         yield ENDINGS, _columns(endings, _ending_values)
+    if closing := [ledger.execution for ledger, batch in mine if batch.ending and ledger.has_others]:
+        yield CLOSE_OTHERS, {"ids": closing}
+    if parkings := [(ledger.execution, batch.parking) for ledger, batch in mine if batch.parking]:
+        yield PARK, _columns(parkings, _parking_values)
 
 
 def _columns(rows: Sequence[tuple[UUID, Any]], values: Callable[[UUID, Any], tuple[Any, ...]]) -> list[list[Any]]:
@@ -311,6 +349,10 @@ def _node_values(execution: UUID, row: Any) -> tuple[Any, ...]:
         None if row.error is None else _json(row.error),
         _json(row.arrivals),
         _json(row.log),
+        _json(row.waits),
+        _json(row.usage),
+        row.reused,
+        row.pinned,
         row.queued_at,
         row.started_at,
         row.ended_at,
@@ -321,6 +363,15 @@ def _node_values(execution: UUID, row: Any) -> tuple[Any, ...]:
 def _output_values(execution: UUID, row: Any) -> tuple[Any, ...]:
     """In the order of OUTPUT_COLUMNS; the cast to json is the column's own."""
     return execution, row.seq, row.node_execution_id, row.index, row.port, row.value.inline, row.value.sha256
+
+
+def _approval_values(execution: UUID, row: Any) -> tuple[Any, ...]:
+    """In the order of APPROVAL_COLUMNS."""
+    return row.id, execution, row.node_execution_id, row.kind, row.instructions, row.payload.text.decode()
+
+
+def _parking_values(execution: UUID, parking: Any) -> tuple[Any, ...]:
+    return execution, parking.wake_at, "{" + ",".join(map(str, parking.awaited)) + "}"
 
 
 def _ending_values(execution: UUID, ending: Any) -> tuple[Any, ...]:

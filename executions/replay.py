@@ -25,7 +25,7 @@ class Recorded:
     status: Status
     row: Mapping[str, Any]
     #: Values already recorded, by port.
-    yielded: dict[str, int] = field(default_factory=dict)
+    yielded: dict[str, list[Any]] = field(default_factory=dict)
     #: Number of the next output.
     next_index: int = 0
 
@@ -40,6 +40,8 @@ class Replayed:
     #: Nodes whose skipping is not recorded yet.
     skips: list[Skip]
     finish: Finish | None
+    #: All that had started, by key.
+    runs: Mapping[RunKey, Run]
 
 
 def replay(
@@ -51,6 +53,8 @@ def replay(
     time_over: Callable[[], list[Command]],
 ) -> Replayed:
     """Tell the scheduler everything that is recorded.
+
+    Runs that had not started before the end of the records do not start now: `scheduler.release` lets them.
 
     Args:
         scheduler: a fresh one.
@@ -74,16 +78,16 @@ def replay(
         if output["port"] == ERROR_PORT:
             error_refs[row["id"]] = output["seq"]
         else:
-            known.yielded[output["port"]] = known.yielded.get(output["port"], 0) + 1
+            known.yielded.setdefault(output["port"], []).append(values[output["seq"]])
             events.append((output["seq"], row, output))
     ended = (row for row in nodes if row["status"] in FINAL and row["status"] != Status.SKIPPED)
     events += [(row["seq"], row, None) for row in ended]
-    teller.hear(scheduler.start())
+    teller.hear(scheduler.start({_key(row) for row in nodes if row["started_at"] is not None}))
     for seq, row, event in sorted(events, key=lambda entry: entry[0]):
         teller.tell(row, event, seq, values, error_refs)
     skipped = {row["node"] for row in nodes if row["status"] == Status.SKIPPED}
     skips = [skip for skip in teller.skips if skip.node not in skipped]
-    return Replayed(list(scheduler.running()), recorded, skips, teller.finish)
+    return Replayed(list(scheduler.running()), recorded, skips, teller.finish, teller.runs)
 
 
 class _Teller:
@@ -119,6 +123,8 @@ class _Teller:
             if row["status"] == Status.CANCELLED:  # it was queued and never started
                 return
             raise ReplayError(f"event {seq}: {row['node']} {row['path']} #{row['ordinal']} was not expected to run")
+        if output is None and row["usage"]:
+            self.scheduler.charge(row["usage"].get("node_executions", 0))
         if output is not None:
             self.hear(self.scheduler.emit(run, output["port"], values[seq], seq))
         elif row["status"] == Status.COMPLETED:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import redis
 from django.conf import settings
@@ -18,10 +19,17 @@ from agentflow.graphs.validation import Problem, validate
 from blocks.base import BlockError
 from blocks.registry import registry
 from executions.ending import end_unheld
+from executions.ids import uuid7
 from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 from executions.models import Execution
+from executions.scope import changed_graphs
 from executions.tickets import enqueue_ticket
 from executions.values import encode
+
+#: Executions started by one request.
+MOST_AT_ONCE = 1_000
+#: Tickets for one request: a worker that is rung claims all that it has room for.
+MOST_TICKETS = 20
 
 
 class StartRefused(Exception):
@@ -45,49 +53,91 @@ def start_execution(
     trigger: str = "manual",
     idempotency_key: str = "",
     idempotency_digest: str = "",
+    keep: Execution | None = None,
+    use_pins: bool = False,
 ) -> Execution:
     """A queued execution of the version, or of the draft as it is now; committed before anybody is told.
 
-    The same idempotency key gives the same execution.
+    The same idempotency key gives the same execution. Of `keep`, an earlier execution of the graph, results whose input
+    is the same are taken instead of running nodes again. With `use_pins` nodes give their pinned data.
 
     Raises:
         StartRefused: the graph has errors, or the inputs do not fit.
         IdempotencyConflict: the key was used with another digest.
     """
     if idempotency_key and (earlier := _earlier(graph, user, idempotency_key, idempotency_digest)):
-        return earlier
+        return earlier[0]
     version = version or version_for_run(graph, user)
-    resolved = _checked(version, inputs)
     execution = Execution(
         graph=graph,
         version=version,
         owner=user,
-        inputs=resolved,
+        inputs=checked_inputs(version, inputs),
         trigger=trigger,
         concurrency=settings.EXECUTION_CONCURRENCY,
         idempotency_key=idempotency_key,
         idempotency_digest=idempotency_digest,
+        retry_of=keep,
+        choice=keep and _keeping(keep),
+        use_pins=use_pins,
     )
-    try:
-        with transaction.atomic():
-            execution.save(force_insert=True)
-    except IntegrityError:
-        if idempotency_key and (earlier := _earlier(graph, user, idempotency_key, idempotency_digest)):
-            return earlier  # somebody was faster
-        _refuse_if_deleted(version)
-        raise
-    transaction.on_commit(lambda: _announce(execution))
-    return execution
+    return _saved([execution])[0]
+
+
+def start_executions(
+    graph: Graph,
+    *,
+    user: User,
+    inputs_list: Sequence[Mapping[str, Any]],
+    version: GraphVersion | None = None,
+    trigger: str = "manual",
+    idempotency_key: str = "",
+    idempotency_digest: str = "",
+    use_pins: bool = False,
+) -> list[Execution]:
+    """As many executions as there are inputs, all or none, in their order.
+
+    Raises:
+        StartRefused: too many or none, the graph has errors, or inputs do not fit: `#/inputs_list/3/name`.
+        IdempotencyConflict: the key was used with another digest.
+    """
+    if idempotency_key and (earlier := _earlier(graph, user, idempotency_key, idempotency_digest)):
+        return earlier
+    if not 1 <= len(inputs_list) <= MOST_AT_ONCE:
+        raise StartRefused([{"pointer": "#/inputs_list", "detail": f"Give 1 to {MOST_AT_ONCE:,} inputs."}])
+    version = version or version_for_run(graph, user)
+    resolved = _all_checked(version, inputs_list)
+    batch = uuid7()
+    executions = [
+        Execution(
+            id=uuid7() if number else batch,
+            graph=graph,
+            version=version,
+            owner=user,
+            inputs=inputs,
+            trigger=trigger,
+            concurrency=settings.EXECUTION_CONCURRENCY,
+            batch=batch,
+            idempotency_key="" if number else idempotency_key,
+            idempotency_digest="" if number else idempotency_digest,
+            use_pins=use_pins,
+        )
+        for number, inputs in enumerate(resolved)
+    ]
+    return _saved(executions)
 
 
 def cancel_execution(execution: Execution, *, user: User) -> None:
-    """Have the execution end: its worker stops what runs; without a worker it ends here and now. Final ones stay."""
-    changed = Execution.objects.filter(pk=execution.pk, ended_at=None, cancel_requested_at=None).update(
-        cancel_requested_at=Now()
-    )
-    if changed:
-        end_unheld(execution.pk)
-        transaction.on_commit(lambda: _tell_cancelled(execution))
+    """Have the execution, and those of other graphs that it started, end; final ones stay.
+
+    Its worker stops what runs; without a worker it ends here and now.
+    """
+    family = _family(execution.pk)
+    changed = Execution.objects.filter(pk__in=family, ended_at=None, cancel_requested_at=None)
+    if changed.update(cancel_requested_at=Now()):
+        for id in family:
+            end_unheld(id)
+        transaction.on_commit(lambda: _tell_cancelled(family, execution.graph_id))
 
 
 def rerun_execution(execution: Execution, *, user: User) -> Execution:
@@ -97,8 +147,8 @@ def rerun_execution(execution: Execution, *, user: User) -> Execution:
         StartRefused: the version cannot run here any more: a block is gone, say.
     """
     inputs = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)
-    _refuse_problems(_checks(execution.version_id).problems)
-    made = Execution.objects.create(
+    refuse_problems(_checks(execution.version_id).problems)
+    made = Execution(
         graph_id=execution.graph_id,
         version_id=execution.version_id,
         owner=user,
@@ -106,21 +156,19 @@ def rerun_execution(execution: Execution, *, user: User) -> Execution:
         trigger="rerun",
         concurrency=settings.EXECUTION_CONCURRENCY,
         retry_of=execution,
+        use_pins=execution.use_pins,
     )
-    transaction.on_commit(lambda: _announce(made))
-    return made
+    return _saved([made])[0]
 
 
-def _earlier(graph: Graph, user: User, key: str, digest: str) -> Execution | None:
-    found = Execution.objects.filter(graph=graph, owner=user, idempotency_key=key).first()
-    if found is not None and found.idempotency_digest != digest:
-        raise IdempotencyConflict(key)
-    return found
+def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as the version takes them.
 
-
-def _checked(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    Raises:
+        StartRefused: the version has errors, or the inputs do not fit.
+    """
     checks = _checks(version.pk)
-    _refuse_problems(checks.problems)
+    refuse_problems(checks.problems)
     try:
         resolved = resolve_inputs(checks.inputs, inputs)
         encode(resolved)
@@ -128,6 +176,84 @@ def _checked(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str, Any]
         raise StartRefused(list(error.problems)) from error
     except BlockError as error:
         raise StartRefused([{"pointer": "#/inputs", "detail": error.message}]) from error
+    return resolved
+
+
+def refuse_problems(problems: Sequence[Problem]) -> None:
+    """Raise StartRefused if there are any."""
+    if problems:
+        raise StartRefused([{"pointer": p.pointer, "detail": p.detail, "node": p.node} for p in problems])
+
+
+def announce(*executions: Execution) -> None:
+    """Ring for the workers, by the bell and by a ticket, and for those who look at the graph."""
+    graphs = {f"g:{execution.graph_id}:0" for execution in executions}
+    if not wake.ring(wake.CONTROL_CHANNEL, "work"):
+        return  # workers look by themselves; the caller waits for Redis only once
+    wake.ring(wake.WAKE_CHANNEL, *graphs)
+    for execution in executions[:MOST_TICKETS]:
+        try:
+            enqueue_ticket(execution.pk)
+        except redis.RedisError:
+            extra = {"action": "ticket_failed", "execution": str(execution.pk)}
+            wake.logger.warning("ticket not sent", extra=extra)
+            return
+
+
+def _saved(executions: list[Execution]) -> list[Execution]:
+    """Store them in one transaction, then tell; the same idempotency key at the same time: what the faster one stored."""
+    first = executions[0]
+    try:
+        with transaction.atomic():
+            Execution.objects.bulk_create(executions)
+    except IntegrityError:
+        graph, user, key = first.graph, first.owner, first.idempotency_key
+        if key and (earlier := _earlier(graph, user, key, first.idempotency_digest)):
+            return earlier
+        _refuse_if_deleted(first.version_id)
+        raise
+    transaction.on_commit(lambda: announce(*executions))
+    return executions
+
+
+def _keeping(keep: Execution) -> dict[str, Any]:
+    """What of an earlier execution may be kept: all but runs of graphs that have changed since."""
+    return {"reuse": True, "fresh": changed_graphs(keep)}
+
+
+def _family(root: UUID) -> list[UUID]:
+    """The execution and all that it has started, directly or not."""
+    found = [root]
+    above = [root]
+    while above:
+        above = list(Execution.objects.filter(parent__in=above, ended_at=None).values_list("pk", flat=True))
+        found += above
+    return found
+
+
+def _earlier(graph: Graph, user: User, key: str, digest: str) -> list[Execution]:
+    """What was started with this key: an execution, or all of a batch."""
+    found = Execution.objects.filter(graph=graph, owner=user, idempotency_key=key).first()
+    if found is None:
+        return []
+    if found.idempotency_digest != digest:
+        raise IdempotencyConflict(key)
+    return [found] if found.batch is None else list(Execution.objects.filter(batch=found.batch).order_by("pk"))
+
+
+def _all_checked(version: GraphVersion, inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    resolved: list[dict[str, Any]] = []
+    problems: list[dict[str, Any]] = []
+    refuse_problems(_checks(version.pk).problems)
+    for number, inputs in enumerate(inputs_list):
+        try:
+            resolved.append(checked_inputs(version, inputs))
+        except StartRefused as error:
+            problems += [
+                {**p, "pointer": p["pointer"].replace("#/inputs", f"#/inputs_list/{number}", 1)} for p in error.problems
+            ]
+    if problems:
+        raise StartRefused(problems)
     return resolved
 
 
@@ -149,30 +275,14 @@ def _checks(version_id: int) -> _Checks:
     return _Checks(input_nodes(spec), problems)
 
 
-def _refuse_problems(problems: Sequence[Problem]) -> None:
-    if problems:
-        raise StartRefused([{"pointer": p.pointer, "detail": p.detail, "node": p.node} for p in problems])
-
-
-def _refuse_if_deleted(version: GraphVersion) -> None:
-    if not GraphVersion.objects.filter(pk=version.pk).exists():
+def _refuse_if_deleted(version: int) -> None:
+    if not GraphVersion.objects.filter(pk=version).exists():
         raise StartRefused([_GONE])
 
 
 _GONE = {"pointer": "#/version", "detail": "The graph, or this version of it, was deleted."}
 
 
-def _announce(execution: Execution) -> None:
-    """Ring for the workers, by the bell and by a ticket, and for those who look at the graph."""
-    if not wake.ring(wake.CONTROL_CHANNEL, "work"):
-        return  # workers look by themselves; the caller waits for Redis only once
-    wake.ring(wake.WAKE_CHANNEL, f"g:{execution.graph_id}:0")
-    try:
-        enqueue_ticket(execution.pk)
-    except redis.RedisError:
-        wake.logger.warning("ticket not sent", extra={"action": "ticket_failed", "execution": str(execution.pk)})
-
-
-def _tell_cancelled(execution: Execution) -> None:
-    if wake.ring(wake.CONTROL_CHANNEL, f"cancel:{execution.pk}"):
-        wake.ring(wake.WAKE_CHANNEL, f"e:{execution.pk}:0", f"g:{execution.graph_id}:0")
+def _tell_cancelled(family: list[UUID], graph: int) -> None:
+    if wake.ring(wake.CONTROL_CHANNEL, *(f"cancel:{id}" for id in family)):
+        wake.ring(wake.WAKE_CHANNEL, *(f"e:{id}:0" for id in family), f"g:{graph}:0")

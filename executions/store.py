@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,18 +37,21 @@ CLAIM = f"""
     ), claimed AS (
         UPDATE executions_execution e SET status = 'running', holder_id = %(worker)s, epoch = e.epoch + 1,
             started_at = coalesce(e.started_at, clock_timestamp()),
-            events = CASE WHEN e.epoch = 0 THEN e.events ELSE {EVENTS} || jsonb_build_array(jsonb_build_object(
+            wake_at = NULL,
+            events = CASE WHEN coalesce(e.events -> -1 ->> 'kind', '') NOT IN ('worker_lost', 'handed_over')
+                THEN e.events ELSE {EVENTS} || jsonb_build_array(jsonb_build_object(
                 'at', clock_timestamp(), 'kind', 'resumed', 'seq', e.seq,
                 'text', 'Resumed on worker ' || %(name)s::text)) END
         FROM due WHERE e.id = due.id
         RETURNING e.*
     )
     SELECT c.id, c.graph_id AS graph, c.version_id AS version, c.epoch, c.seq, c.inputs, c.started_at, c.concurrency,
+        c.parent_id AS parent, c.node_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
         u.id AS user_id, u.username AS user_name
     FROM claimed c JOIN auth_user u ON u.id = c.owner_id ORDER BY c.id
 """  # noqa: S608 - parts of our own
 NODES = """
-    SELECT id, node, path, ordinal, attempt, status, error, log, queued_at, started_at, ended_at, seq
+    SELECT id, node, path, ordinal, attempt, status, error, arrivals, log, waits, usage, reused, pinned, queued_at, started_at, ended_at, seq
     FROM executions_nodeexecution WHERE execution_id = %s ORDER BY seq
 """
 OUTPUTS = """
@@ -72,6 +75,11 @@ HELD = """
     SELECT id, cancel_requested_at IS NOT NULL AS is_cancelled FROM executions_execution
     WHERE holder_id = %s AND status IN ('queued', 'running', 'waiting')
 """
+SOURCE = "SELECT version_id AS version, choice FROM executions_execution WHERE id = %s"
+ANSWERED = """
+    SELECT id FROM executions_approval WHERE id = ANY(%(ids)s) AND decided_at IS NOT NULL
+    UNION ALL SELECT id FROM executions_execution WHERE id = ANY(%(ids)s) AND ended_at IS NOT NULL
+"""
 SIGN_OFF = "UPDATE executions_worker SET stopped_at = clock_timestamp(), expires_at = clock_timestamp() WHERE id = %s"
 
 
@@ -87,8 +95,20 @@ class Claim:
     inputs: dict[str, Any]
     started_at: datetime
     concurrency: int
+    parent: UUID | None
+    node_limit: int | None
+    choice: dict[str, Any] | None
+    retry_of: UUID | None
+    use_pins: bool
     user_id: int
     user_name: str
+
+
+class Source(NamedTuple):
+    """What an execution ran whose results another one keeps."""
+
+    version: int
+    choice: dict[str, Any] | None
 
 
 class Held(NamedTuple):
@@ -168,6 +188,15 @@ class Store:
     async def held(self) -> list[Held]:
         """Executions that this worker holds by the database."""
         return [Held(**row) for row in await self.rows(HELD, (self.worker,))]
+
+    async def source(self, execution: UUID) -> Source | None:
+        """What an earlier execution ran; None: it is gone."""
+        rows = await self.rows(SOURCE, (execution,))
+        return Source(**rows[0]) if rows else None
+
+    async def answered(self, awaited: Iterable[UUID]) -> set[UUID]:
+        """Which of these approvals are decided, which of these executions over."""
+        return {row["id"] for row in await self.rows(ANSWERED, {"ids": list(awaited)})}
 
     async def release(self, execution: UUID | None = None) -> list[Changed]:
         """Hand one execution back, or all: QUEUED, and what this worker still writes of them is lost."""

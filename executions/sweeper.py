@@ -16,8 +16,9 @@ from psycopg import OperationalError
 from psycopg.rows import dict_row
 
 from executions.control import Bell
-from executions.ending import CLOSE, END_CANCELLED, EVENTS, FAIL, parameters
+from executions.ending import CLOSE, CLOSE_OTHERS, END_CANCELLED, EVENTS, FAIL, parameters
 from executions.engine.status import Reason
+from executions.parents import tell_parents
 from executions.store import Store
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 LOCK = "SELECT pg_try_advisory_xact_lock(7017280452245743727)"
 #: Most rows that one statement touches, or of one worker.
 BATCH = 500
+DUE_BATCH = 2_000
 WORKERS_KEPT_DAYS = 1
 #: An execution that lost so many workers within so long is what kills them.
 MOST_LOST, LOST_SECONDS = 8, 900.0
@@ -52,6 +54,14 @@ LOST = f"""
             AND (event ->> 'at')::timestamptz > clock_timestamp() - make_interval(secs => %(within)s)
     ) AS times FROM released
 """  # noqa: S608 - parts of our own
+#: Timers that are due.
+DUE = """
+    UPDATE executions_execution e SET status = 'queued', wake_at = NULL
+    FROM (
+        SELECT id FROM executions_execution WHERE status = 'waiting' AND wake_at <= clock_timestamp()
+        ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    ) due WHERE e.id = due.id RETURNING e.id, e.graph_id AS graph, e.seq
+"""
 PRUNE = """
     DELETE FROM executions_worker w WHERE w.expires_at < clock_timestamp() - make_interval(days => %s)
     AND NOT EXISTS (SELECT 1 FROM executions_execution e WHERE e.holder_id = w.id AND e.ended_at IS NULL)
@@ -84,13 +94,19 @@ class Sweeper:
             ended = await _rows(connection, END_CANCELLED, parameters())
             ended += await _rows(connection, FAIL, _hopeless(lost))
             if ended:
-                await connection.execute(CLOSE, {"ids": [row["id"] for row in ended]})
+                ids = {"ids": [row["id"] for row in ended]}
+                await connection.execute(CLOSE, ids)
+                await connection.execute(CLOSE_OTHERS, ids)
+            due = await _rows(connection, DUE, {"batch": DUE_BATCH})
+            told = await tell_parents(connection)
             await connection.execute(PRUNE, (WORKERS_KEPT_DAYS,))
         for row in lost:
             logger.warning("worker lost", extra={"action": "worker_lost", "execution": str(row["id"])})
-        for row in [*lost, *ended]:
+        for row in [*lost, *ended, *due]:
             self._bell.wake(row["id"], row["seq"], graph=row["graph"])
-        if lost:
+        for child, parent, _ in told:
+            self._bell.answer(parent, child)
+        if lost or due or any(parent.is_queued for parent in told):
             self._bell.ring_workers()
 
 

@@ -42,8 +42,10 @@ class PlanError(Exception):
         self.problems = problems
 
 
-def compile_plan(spec: GraphSpec, registry: Registry) -> Plan:
+def compile_plan(spec: GraphSpec, registry: Registry, numbers: Sequence[int] | None = None) -> Plan:
     """The graph's plan. O(nodes + links), times the nesting of loops.
+
+    For a part of a graph `numbers` are the positions of its links in the whole.
 
     Raises:
         PlanError: the graph has errors.
@@ -51,14 +53,15 @@ def compile_plan(spec: GraphSpec, registry: Registry) -> Plan:
     wiring, problems = check(spec, registry)
     if errors := tuple(problem for problem in problems if problem.severity == "error"):
         raise PlanError(errors)
-    return _Compiler(spec, wiring).plan()
+    return _Compiler(spec, wiring, numbers or range(len(spec.links))).plan()
 
 
 class _Compiler:
     """Tables of one graph, filled in step by step."""
 
-    def __init__(self, spec: GraphSpec, wiring: Wiring) -> None:
+    def __init__(self, spec: GraphSpec, wiring: Wiring, numbers: Sequence[int]) -> None:
         self.spec = spec
+        self.numbers = numbers
         self.wiring = wiring
         self.structure = wiring.structure
         self.ports = [ports for ports in wiring.ports if ports]
@@ -118,7 +121,7 @@ class _Compiler:
     def link_plan(self, index: int, slot: int, place: int) -> LinkPlan:
         wire, joint = self.wiring.wires[index], self.wiring.joints[index]
         return LinkPlan(
-            index=index,
+            index=self.numbers[index],
             source=wire.source,
             sink=wire.sink,
             source_port=joint.source.port.name,
@@ -299,6 +302,7 @@ class _Compiler:
             name=name_of(spec),
             block=ports.block,
             config=ports.config,
+            pinned=spec.pinned,
             policy=spec.policy,
             effect=ports.block.effect,
             runs_in=ports.block.runs_in,

@@ -119,6 +119,8 @@ class NodePlan:
     name: str
     block: type[Block]
     config: Mapping[str, Any]
+    #: What it gives instead of running, by port; None: it runs.
+    pinned: Mapping[str, Any] | None
     policy: Policy
     effect: Effect
     runs_in: RunsIn

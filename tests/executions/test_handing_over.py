@@ -94,12 +94,13 @@ def test_what_is_done_is_handed_over_before_what_still_runs(owner: User) -> None
 def test_step_that_waits_for_its_next_try_does_not_hold_up_the_stop(owner: User) -> None:
     flaky = {"f": ("test.flaky", {"name": "f"}, Policy(retries=2))}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("executions.node_run.RETRY_SECONDS", 60)
+        patch.setattr("executions.node_run.RETRY_SECONDS", 2)
         with hosting(drain_seconds=30):
             execution = started(owner, flaky)
             until(lambda: execution.node_executions.filter(status=Status.WAITING).exists())
             stopped_at = time.monotonic()
     assert time.monotonic() - stopped_at < 5
+    assert Execution.objects.get(pk=execution.pk).status == Status.QUEUED
     with hosting():
         execution = ended(execution)
     assert (execution.status, row(execution, "f").attempt) == (Status.COMPLETED, 2)

@@ -1,0 +1,90 @@
+"""Executions that a node of another one starts: `graph.run` and whoever else runs a graph."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import close_old_connections, transaction
+
+from agentflow.graphs.models import Role
+from agentflow.graphs.permissions import graphs_for
+from agentflow.graphs.services import version_for_run
+from blocks.base import BlockError
+from executions import services
+from executions.models import Execution
+
+
+def start_child(
+    id: UUID,
+    *,
+    parent: UUID,
+    epoch: int,
+    parent_node: UUID,
+    graph: int,
+    inputs: Mapping[str, Any],
+    node_limit: int,
+    depth_limit: int,
+) -> None:
+    """Start the graph's published version, else its draft, for a node that waits for it; from any thread.
+
+    Once for each id: a worker that takes over may ask again.
+
+    Raises:
+        BlockError: there is no such graph for the owner of the parent, its inputs do not fit, or runs are too deep.
+    """
+    close_old_connections()
+    try:
+        _start(id, parent, epoch, parent_node, graph, inputs, node_limit, depth_limit)
+    except services.StartRefused as error:
+        problems = " ".join(problem["detail"] for problem in error.problems)
+        raise BlockError(f"The graph cannot be started: {problems}", retry=False) from error
+    finally:
+        close_old_connections()
+
+
+def _start(
+    id: UUID,
+    parent: UUID,
+    epoch: int,
+    parent_node: UUID,
+    graph: int,
+    inputs: Mapping[str, Any],
+    node_limit: int,
+    depth_limit: int,
+) -> None:
+    above = Execution.objects.select_related("owner").defer("inputs", "outputs").get(pk=parent)
+    if above.depth + 1 > depth_limit:
+        raise BlockError(f"Graphs run each other {depth_limit} deep, which is the limit of this graph.", retry=False)
+    if node_limit <= 0:
+        raise BlockError("The node executions that this graph may have are used up (node_executions).", retry=False)
+    owner: User = above.owner
+    found = graphs_for(owner, Role.RUNNER).select_related("published").filter(pk=graph).first()
+    if found is None:
+        raise BlockError(f"There is no graph {graph} that {owner.username} may run.", retry=False)
+    version = found.published or version_for_run(found, owner)
+    child = Execution(
+        id=id,
+        graph=found,
+        version=version,
+        owner=owner,
+        inputs=services.checked_inputs(version, inputs),
+        trigger="graph",
+        concurrency=settings.EXECUTION_CONCURRENCY,
+        parent_id=parent,
+        parent_node=parent_node,
+        told_parent=False,
+        depth=above.depth + 1,
+        node_limit=node_limit,
+        use_pins=above.use_pins,
+    )
+    with transaction.atomic():
+        # Once the parent is being cancelled, or somebody else goes on with it, nothing more is started for it.
+        is_wanted = Execution.objects.select_for_update(no_key=True).filter(
+            pk=parent, epoch=epoch, ended_at=None, cancel_requested_at=None
+        )
+        if not is_wanted.values_list("pk").first() or Execution.objects.filter(pk=id).exists():
+            return
+        child.save(force_insert=True)
+    services.announce(child)

@@ -1,0 +1,98 @@
+"""Results of an earlier execution that stand for runs of a new one: the same block on the same input, by fingerprint."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from blocks.base import ERROR_PORT, Effect, PortKind
+from executions.engine.commands import Run
+from executions.engine.inputs import InputError, assemble
+from executions.engine.plan import NodePlan, Plan
+from executions.engine.scheduler import Scheduler
+from executions.engine.status import Status
+from executions.replay import RunKey, replay
+
+Outputs = list[tuple[str, Any]]
+
+
+class Book:
+    """The completed runs of an earlier execution, to be taken instead of running the same again."""
+
+    def __init__(self, *, fresh: Collection[str] = ()) -> None:
+        #: Keys of nodes that run in any case.
+        self._fresh = frozenset(fresh)
+        self._kept: dict[tuple[str, str], dict[RunKey, Outputs]] = defaultdict(dict)
+
+    @classmethod
+    def read(
+        cls,
+        plan: Plan,
+        nodes: Sequence[Mapping[str, Any]],
+        outputs: Iterable[Mapping[str, Any]],
+        values: Mapping[int, Any],
+        *,
+        fresh: Collection[str] = (),
+    ) -> "Book":
+        """The book of an execution that ran this plan, from its records.
+
+        Raises:
+            ReplayError: the records do not follow from the plan.
+        """
+        book = cls(fresh=fresh)
+        outputs = list(outputs)
+        scheduler = Scheduler(plan)
+        runs = replay(scheduler, nodes, outputs, values, time_over=scheduler.cancel).runs
+        yielded: dict[UUID, Outputs] = defaultdict(list)
+        for output in outputs:
+            if output["port"] != ERROR_PORT:
+                yielded[output["node_execution_id"]].append((output["port"], values[output["seq"]]))
+        for row in nodes:
+            key = row["node"], tuple(row["path"]), row["ordinal"]
+            if row["status"] == Status.COMPLETED and not row["pinned"] and key in runs:
+                book.keep(plan.nodes[row["node"]], runs[key], yielded[row["id"]])
+        return book
+
+    def keep(self, node: NodePlan, run: Run, outputs: Outputs) -> None:
+        """What a run of the earlier execution gave."""
+        if node.key not in self._fresh and (print_ := fingerprint(node, run)):
+            self._kept[node.key, print_][run.key] = outputs
+
+    def take(self, node: NodePlan, run: Run) -> Outputs | None:
+        """The result of the same run, else of another run of the node on the same input; each once unless it is pure."""
+        print_ = fingerprint(node, run) if node.key not in self._fresh else ""
+        kept = self._kept.get((node.key, print_))
+        if not kept:
+            return None
+        key = run.key if run.key in kept else min(kept)
+        return kept[key] if node.effect is Effect.PURE else kept.pop(key)
+
+
+def fingerprint(node: NodePlan, run: Run) -> str:
+    """Digest of block, version and input; empty when the input does not fit the block."""
+    try:
+        values = assemble(node, run.arrivals)
+    except InputError:
+        return ""
+    given = [node.block_id, node.block.version, values, {port: list(of) for port, of in run.indices.items()}]
+    return blake2b(_canonical(given), digest_size=16).hexdigest()
+
+
+def pinned_outputs(node: NodePlan) -> Outputs:
+    """What is pinned to a node, as a run would yield it: of a stream item by item."""
+    streams = {port.name for port in node.block.output_ports(node.config) if port.kind is PortKind.STREAM}
+    outputs: Outputs = []
+    for port, value in (node.pinned or {}).items():
+        outputs += [(port, item) for item in value] if port in streams and isinstance(value, list) else [(port, value)]
+    return outputs
+
+
+def _canonical(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # whole numbers beyond 64 bits
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
