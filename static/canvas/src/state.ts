@@ -14,6 +14,7 @@ import type {
   JsonObject,
   LinkSpec,
   NodePorts,
+  NodeRow,
   NodeSpec,
   Operation,
   Person,
@@ -121,6 +122,14 @@ export interface UiSlice {
   toasts: Toast[];
 }
 
+/** How a run is started, beside its inputs. */
+export interface StartOptions {
+  /** The run whose results are taken over where nothing has changed. */
+  keep?: string;
+  /** Whether pinned nodes give their data instead of running; left out: they do. */
+  pins?: boolean;
+}
+
 export interface Actions {
   /**
    * Changes the draft: shown at once, sent by itself, undone as one step.
@@ -134,6 +143,10 @@ export interface Actions {
   setTitle: (key: string, title: string) => void;
   setPolicy: <N extends keyof Policy>(key: string, name: N, value: NonNullable<Policy[N]>) => void;
   setJoin: (key: string, join: Join) => void;
+  /** What a node gives instead of running; null: it runs. */
+  setPinned: (key: string, pinned: JsonObject | null, group?: string) => void;
+  /** Pins what a run of a node gave, whole also where the page shows only its beginning. */
+  pinRow: (row: NodeRow) => Promise<void>;
   setGraph: (name: GraphField, value: Json) => void;
   setAnnotations: (annotations: Annotation[], group?: string) => void;
   /** Adds a node of a block, with a link made for its key in the same step, and selects it; answers its key. */
@@ -171,7 +184,7 @@ export interface Actions {
   /** Runs the draft; asks for inputs first when the graph has any. */
   run: () => void;
   /** Starts the draft with these inputs; false when it was refused (`ui.startProblem` says why). */
-  startRun: (inputs: JsonObject) => Promise<boolean>;
+  startRun: (inputs: JsonObject, options?: StartOptions) => Promise<boolean>;
   cancelRun: () => Promise<void>;
   rerun: () => Promise<void>;
   /** Shows a run: live on the draft when it runs the newest version, else on the version that ran. */

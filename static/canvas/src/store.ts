@@ -3,6 +3,7 @@
 import { create } from "zustand";
 
 import { graphActions } from "./actions/graph";
+import { pinActions } from "./actions/pin";
 import { publishActions } from "./actions/publish";
 import { runActions } from "./actions/run";
 import { uiActions } from "./actions/ui";
@@ -71,6 +72,7 @@ export const useStore = create<State>()((set, get) => {
   draft = createDraft({ get: () => get(), set });
   const made: Actions = {
     ...graphActions(set, get, draft),
+    ...pinActions(get),
     ...publishActions(set, get, draft),
     ...runActions(set, get, draft),
     ...uiActions(set, get),

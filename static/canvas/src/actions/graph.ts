@@ -23,6 +23,7 @@ type GraphActions = Pick<
   | "setTitle"
   | "setPolicy"
   | "setJoin"
+  | "setPinned"
   | "setGraph"
   | "setAnnotations"
   | "addNode"
@@ -88,6 +89,7 @@ export function graphActions(set: Set, get: Get, draft: Draft): GraphActions {
     setTitle: (key, title) => edit([{ op: "set_title", key, title }], `title ${key}`),
     setPolicy: (key, name, value) => edit([{ op: "set_policy", key, name, value }], `policy ${key} ${name}`),
     setJoin: (key, join) => edit([{ op: "set_join", key, join }]),
+    setPinned: (key, pinned, group) => edit([{ op: "set_pinned", key, pinned }], group),
     setGraph: (name, value) => edit([{ op: "set_graph", name, value }], `graph ${name}`),
     setAnnotations: (annotations, group) =>
       edit([{ op: "set_graph", name: "annotations", value: annotations as never }], group),

@@ -1,7 +1,7 @@
 /** One node on the canvas: what it is, its ports, and how its last run went. */
 
 import { Handle, Position, type NodeProps } from "@xyflow/react";
-import { ChevronsUpDown, Copy, Plug, Trash2 } from "lucide-react";
+import { ChevronsUpDown, Copy, Pin, Plug, Trash2 } from "lucide-react";
 import { memo, useEffect, useRef } from "react";
 
 import { nodeSummary, subscribeNode, useNodeSummary } from "../live";
@@ -52,6 +52,7 @@ function BlockNodeView({ id, data, selected }: NodeProps<BlockFlowNode>) {
         <Mark id={id} />
       </header>
       <Ports shape={shape} />
+      {node.pinned && <PinMark />}
       <Footer id={id} hint={nodeHint(node)} problem={data.problem} />
       {selected && <Toolbar id={id} />}
     </div>
@@ -62,6 +63,15 @@ export const BlockNode = memo(
   BlockNodeView,
   (before, after) => before.data === after.data && before.selected === after.selected,
 );
+
+/** On the upper edge: this node gives pinned data. */
+function PinMark() {
+  return (
+    <span className={styles.pin} title="Pinned data: the node gives these values instead of running">
+      <Pin aria-hidden="true" /> Pinned
+    </span>
+  );
+}
 
 /** A run is on: nodes that it has not reached wait for their turn. */
 function useIsAhead(): boolean {

@@ -209,3 +209,29 @@ test("a result of an earlier run is called so", () => {
   show("split", { execution: execution({ id: "run-5" }), rows: [nodeRow("split", { reused: true })] });
   expect(screen.getByText("reused")).toBeVisible();
 });
+
+test("the output of a run is pinned, edited and taken away", async () => {
+  answerWith(() => ({ outputs: [{ index: 0, port: "parts", value: ["a", "b"], size: 9 }] }));
+  show("split", { execution: execution({ id: "run-6" }), rows: [nodeRow("split")], ui: { inspectorTab: "output" } });
+  await userEvent.click(await screen.findByRole("button", { name: "Pin this output" }));
+  const pinned = () => useStore.getState().graph.spec.nodes[0]?.pinned;
+  await vi.waitFor(() => expect(pinned()).toEqual({ parts: ["a", "b"] }));
+  await userEvent.click(screen.getByRole("button", { name: "Show pinned data" }));
+  const section = within(screen.getByRole("region", { name: "Pinned data" }));
+  await userEvent.click(section.getByRole("button", { name: /Give nothing/ }));
+  expect(pinned()).toEqual({});
+  await userEvent.click(section.getByRole("button", { name: "part" }));
+  expect(pinned()).toEqual({ part: [] });
+  await userEvent.click(section.getByRole("button", { name: "Remove" }));
+  expect(pinned()).toBeUndefined();
+  actions().undo();
+  expect(pinned()).toEqual({ part: [] });
+});
+
+test("an output that is shown cut is pinned whole", async () => {
+  answerWith(() => ({ outputs: [{ index: 0, port: "parts", value: "[1, …", size: 90_000, truncated: true }] }));
+  vi.spyOn(api, "wholeOutput").mockResolvedValue({ ok: true, data: [1, 2] });
+  show("split", { execution: execution({ id: "run-7" }), rows: [nodeRow("split")] });
+  await actions().pinRow(nodeRow("split"));
+  expect(useStore.getState().graph.spec.nodes[0]?.pinned).toEqual({ parts: [1, 2] });
+});

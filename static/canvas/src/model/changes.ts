@@ -24,7 +24,8 @@ function canonical(value: unknown): string {
 
 function content(node: NodeSpec): string {
   const { key, block, block_version: version = 1, config, title = "", policy = {}, join = "match" } = node;
-  return canonical({ key, block, version, config, title, policy, join });
+  const { pinned = null } = node;
+  return canonical({ key, block, version, config, title, policy, join, pinned });
 }
 
 export function changesBetween(before: GraphSpec, after: GraphSpec): Changes {

@@ -17,6 +17,14 @@ function without<T>(record: Record<string, T>, key: string): Record<string, T> {
   return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
 }
 
+/** Nothing pinned is no member, as in the canonical JSON. */
+function withPinned(node: NodeSpec, pinned: JsonObject | null): NodeSpec {
+  if (pinned !== null) return { ...node, pinned };
+  const bare = { ...node };
+  delete bare.pinned;
+  return bare;
+}
+
 function addNode(spec: GraphSpec, operation: Extract<Operation, { op: "add_node" }>): GraphSpec {
   const { node, at } = operation;
   if (spec.nodes.some((one) => one.key === node.key)) return spec;
@@ -69,6 +77,8 @@ export function applyOne(spec: GraphSpec, operation: Operation): GraphSpec {
       }));
     case "set_join":
       return changeNode(spec, operation.key, (node) => ({ ...node, join: operation.join }));
+    case "set_pinned":
+      return changeNode(spec, operation.key, (node) => withPinned(node, operation.pinned));
     case "move":
       if (!spec.nodes.some((node) => node.key === operation.key)) return spec;
       return { ...spec, layout: { ...spec.layout, [operation.key]: operation.at } };
@@ -153,6 +163,8 @@ function invertOne(spec: GraphSpec, operation: Operation): Operation[] {
       ];
     case "set_join":
       return [{ op: "set_join", key, join: node.join ?? "match" }];
+    case "set_pinned":
+      return [{ op: "set_pinned", key, pinned: node.pinned ?? null }];
     case "move":
       return [{ op: "move", key, at: spec.layout[key] ?? [0, 0] }];
   }
@@ -180,6 +192,7 @@ function slot(operation: Operation): string | null {
       return JSON.stringify(["config", operation.key, operation.name]);
     case "set_title":
     case "set_join":
+    case "set_pinned":
     case "move":
       return JSON.stringify([operation.op, operation.key]);
     case "set_policy":

@@ -102,6 +102,8 @@ export interface NodeSpec {
   title?: string;
   policy?: Policy;
   join?: Join;
+  /** What the node gives instead of running: values by port, items of a stream as a list. */
+  pinned?: JsonObject | null;
 }
 
 export interface LinkSpec {
@@ -139,6 +141,7 @@ export type Operation =
   | { op: "set_title"; key: string; title: string }
   | { op: "set_policy"; key: string; name: keyof Policy; value: Json }
   | { op: "set_join"; key: string; join: Join }
+  | { op: "set_pinned"; key: string; pinned: JsonObject | null }
   | { op: "move"; key: string; at: At }
   | { op: "add_link"; link: LinkSpec }
   | { op: "remove_link"; link: LinkSpec }

@@ -16,7 +16,7 @@ export function NodeHeader({ nodeKey }: { nodeKey: string }) {
   const readOnly = useStore(isReadOnly);
   const summary = useNodeSummary(nodeKey);
   if (!node) return null;
-  const from = summary && origin(summary);
+  const from = node.pinned ? "pinned" : summary && origin(summary);
   return (
     <header className={styles.header}>
       <Tile category={block?.category ?? ""} icon={block?.icon ?? "puzzle"} size={34} />

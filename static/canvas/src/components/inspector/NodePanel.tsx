@@ -46,7 +46,7 @@ export function NodePanel({ nodeKey }: { nodeKey: string }) {
         ))}
       </div>
       <div id={`${base}-panel`} className={styles.panel} role="tabpanel" aria-labelledby={`${base}-${tab}`}>
-        {tab === "config" ? <ConfigTab nodeKey={nodeKey} /> : <RunTab tab={tab} choice={choice} />}
+        {tab === "config" ? <ConfigTab nodeKey={nodeKey} /> : <RunTab nodeKey={nodeKey} tab={tab} choice={choice} />}
       </div>
     </>
   );

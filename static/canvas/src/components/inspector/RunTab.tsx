@@ -1,5 +1,7 @@
 /** Input, Output and Log of one run of a node. */
 
+import type { ReactNode } from "react";
+
 import { bytes, clock } from "../../model/format";
 import { sizeWords } from "../../model/preview";
 import { failureAdvice, failureText } from "../../model/run";
@@ -9,6 +11,7 @@ import { useStore } from "../../store";
 import { Button } from "../Button";
 import styles from "../Inspector.module.css";
 import { Outputs } from "./Outputs";
+import { PinButton, PinSample } from "./PinButton";
 import { RowPicker } from "./RowPicker";
 import { RowFacts } from "./RowFacts";
 import { Value } from "./Value";
@@ -16,15 +19,29 @@ import { WaitNotice } from "./WaitNotice";
 import type { RowChoice } from "./useRowChoice";
 
 interface RunTabProps {
+  nodeKey: string;
   tab: Exclude<InspectorTab, "config">;
   choice: RowChoice;
 }
 
-export function RunTab({ tab, choice }: RunTabProps) {
+export function RunTab({ nodeKey, tab, choice }: RunTabProps) {
   const run = useStore((state) => state.run.execution !== null);
   const { rows, row, detail, problem, retry } = choice;
-  if (!run) return <Empty title="No run yet" text="Press Run: what this node gets and gives is shown here." />;
-  if (!row) return <Empty title="Not reached" text="This node has not run in the shown run." />;
+  const sample = tab === "output" && <PinSample nodeKey={nodeKey} />;
+  if (!run) {
+    return (
+      <Empty title="No run yet" text="Press Run: what this node gets and gives is shown here.">
+        {sample}
+      </Empty>
+    );
+  }
+  if (!row) {
+    return (
+      <Empty title="Not reached" text="This node has not run in the shown run.">
+        {sample}
+      </Empty>
+    );
+  }
   return (
     <div className={styles.values}>
       {rows.length > 1 && <RowPicker rows={rows} row={row} />}
@@ -37,6 +54,7 @@ export function RunTab({ tab, choice }: RunTabProps) {
         </div>
       )}
       {!detail && !problem && <p className={styles.quiet}>Loading…</p>}
+      {tab === "output" && detail && detail.outputs.length > 0 && <PinButton key={row.id} row={row} />}
       {detail && <Values tab={tab} row={row} detail={detail} />}
     </div>
   );
@@ -47,11 +65,12 @@ function Values({ tab, row, detail }: { tab: RunTabProps["tab"]; row: NodeRow; d
   return tab === "output" ? <Outputs key={detail.id} row={row} detail={detail} /> : <Log detail={detail} />;
 }
 
-export function Empty({ title, text }: { title: string; text: string }) {
+export function Empty({ title, text, children }: { title: string; text: string; children?: ReactNode }) {
   return (
     <div className={styles.empty}>
       <b>{title}</b>
       <p>{text}</p>
+      {children}
     </div>
   );
 }
