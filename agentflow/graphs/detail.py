@@ -1,21 +1,24 @@
 """Graphs and versions as the JSON that the API answers and the canvas boots from."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Max
 
+from agentflow.graphs.children import Child, child_problems, children_of, ports_with
 from agentflow.graphs.drafts import draft_spec
+from agentflow.graphs.interface import Interface
 from agentflow.graphs.last_execution import LastExecution, with_last_execution
 from agentflow.graphs.live import person
 from agentflow.graphs.models import Graph, GraphEdit, GraphVersion
 from agentflow.graphs.operations import Named
 from agentflow.graphs.permissions import graphs_for, role_name
-from agentflow.graphs.ports import NodePorts, ports_of
-from agentflow.graphs.spec import GraphSpec, to_json
-from agentflow.graphs.validation import validate
+from agentflow.graphs.ports import NodePorts
+from agentflow.graphs.spec import GraphSpec, NodeSpec, to_json
+from agentflow.graphs.validation import check
+from agentflow.graphs.wiring import Wiring, read_wiring
 from blocks.registry import describe_port, registry
 
 
@@ -24,7 +27,7 @@ def graph_detail(graph: Graph, user: User) -> dict[str, Any]:
     listed = with_last_execution(graphs_for(user).select_related("owner", "published")).get(pk=graph.pk)
     spec = draft_spec(listed)
     newest = listed.versions.aggregate(number=Max("number"))["number"]
-    return {**graph_row(listed), "latest_version": newest, "spec": to_json(spec), **checked(spec)}
+    return {**graph_row(listed), "latest_version": newest, "spec": to_json(spec), **checked(spec, user)}
 
 
 def graph_row(graph: Graph) -> dict[str, Any]:
@@ -45,14 +48,30 @@ def graph_row(graph: Graph) -> dict[str, Any]:
     }
 
 
-def checked(spec: GraphSpec, *, keys: Container[str] | None = None) -> dict[str, Any]:
-    """What the blocks say of a graph: `problems`, and `ports` of each node (or of `keys`) whose block is known."""
-    known = registry()
-    nodes = [node for node in spec.nodes if keys is None or node.key in keys]
+def checked(spec: GraphSpec, user: User, *, keys: Container[str] | None = None) -> dict[str, Any]:
+    """What the blocks say of a graph: `problems`, and `ports` of each node (or of `keys`) whose block is known.
+
+    A node that runs a graph which the user sees has that one's inputs and outputs as ports.
+    """
+    wiring, problems = check(spec, registry())
+    children = children_of(spec, wiring, user)
+    ports = _ports(spec, wiring, children)
     return {
-        "problems": [asdict(problem) for problem in validate(spec, known)],
-        "ports": {node.key: ports_row(ports) for node in nodes if (ports := ports_of(node, known))},
+        "problems": [asdict(problem) for problem in (*problems, *child_problems(children))],
+        "ports": {key: ports_row(found) for key, found in ports.items() if keys is None or key in keys},
     }
+
+
+def node_ports(node: NodeSpec, user: User) -> NodePorts:
+    """The ports of a node of a known block, without links."""
+    spec = GraphSpec(nodes=(node,))
+    wiring = read_wiring(spec, registry())
+    return _ports(spec, wiring, children_of(spec, wiring, user))[node.key]
+
+
+def _ports(spec: GraphSpec, wiring: Wiring, children: Iterable[Child]) -> dict[str, NodePorts]:
+    found = {node.key: ports for node, ports in zip(spec.nodes, wiring.ports, strict=True) if ports}
+    return found | {child.node.key: ports_with(child) for child in children}
 
 
 def ports_row(ports: NodePorts) -> dict[str, Any]:
@@ -63,7 +82,7 @@ def ports_row(ports: NodePorts) -> dict[str, Any]:
     }
 
 
-def edit_answer(graph: Graph, edit: GraphEdit) -> dict[str, Any]:
+def edit_answer(graph: Graph, edit: GraphEdit, user: User) -> dict[str, Any]:
     """What the author of an edit is told: the graph's problems now, and the ports of the nodes that the edit names."""
     graph.refresh_from_db()
     keys = Named.by(edit.operations).keys
@@ -71,7 +90,24 @@ def edit_answer(graph: Graph, edit: GraphEdit) -> dict[str, Any]:
         "revision": edit.revision,
         "edit_id": edit.edit_id,
         "operations": edit.operations,
-        **checked(draft_spec(graph), keys=keys),
+        **checked(draft_spec(graph), user, keys=keys),
+    }
+
+
+def interface_row(found: Interface) -> dict[str, Any]:
+    """A graph's inputs and outputs."""
+    return {
+        "inputs": [
+            {
+                "name": port.name,
+                "schema": dict(port.schema),
+                "required": port.required,
+                "default": port.default,
+                "description": port.description,
+            }
+            for port in found.inputs
+        ],
+        "outputs": [{"name": port.name, "schema": dict(port.schema)} for port in found.outputs],
     }
 
 
@@ -85,6 +121,6 @@ def version_row(version: GraphVersion) -> dict[str, Any]:
     }
 
 
-def version_detail(version: GraphVersion) -> dict[str, Any]:
+def version_detail(version: GraphVersion, user: User) -> dict[str, Any]:
     """A version with its graph and the ports that its nodes have today."""
-    return {**version_row(version), "spec": version.spec, **checked(GraphSpec.from_json(version.spec))}
+    return {**version_row(version), "spec": version.spec, **checked(GraphSpec.from_json(version.spec), user)}

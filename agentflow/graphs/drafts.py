@@ -28,12 +28,28 @@ NODE_FIELDS = ("block", "block_version", "title", "config", "policy", "join", "p
 
 def draft_spec(graph: Graph) -> GraphSpec:
     """The draft as a spec, nodes by key, links as drawn; two queries."""
-    rows = sorted(graph.nodes.values_list("key", *NODE_FIELDS, named=True), key=lambda row: row.key)
+    return draft_specs([graph])[graph.pk]
+
+
+def draft_specs(graphs: Iterable[Graph]) -> dict[int, GraphSpec]:
+    """The drafts of several graphs by their ids; two queries, none without graphs."""
+    found = {graph.pk: graph for graph in graphs}
+    nodes: dict[int, list[Any]] = {pk: [] for pk in found}
+    links: dict[int, list[LinkSpec]] = {pk: [] for pk in found}
+    for row in Node.objects.filter(graph__in=found).values_list("graph_id", "key", *NODE_FIELDS, named=True):
+        nodes[row.graph_id].append(row)
+    for pk, *columns in Link.objects.filter(graph__in=found).values_list("graph_id", *LINK_COLUMNS):
+        links[pk].append(LinkSpec(*columns))
+    return {pk: _spec(graph, nodes[pk], links[pk]) for pk, graph in found.items()}
+
+
+def _spec(graph: Graph, nodes: Iterable[Any], links: Iterable[LinkSpec]) -> GraphSpec:
+    rows = sorted(nodes, key=lambda row: row.key)
     return GraphSpec(
         name=graph.name,
         description=graph.description,
         nodes=tuple(_node_spec(row) for row in rows),
-        links=tuple(LinkSpec(*row) for row in graph.links.values_list(*LINK_COLUMNS)),
+        links=tuple(links),
         layout={row.key: (row.x, row.y) for row in rows},
         annotations=tuple(graph.annotations),
         limits=_limits(graph.limits),

@@ -69,13 +69,13 @@ class _Check:
         self.fits: dict[tuple[Acceptor, Acceptor], Fit] = {}
 
     def at_node(self, code: str, node: int, detail: str, *below: str | int) -> None:
-        self.problems.append(Problem(code, _pointer("nodes", node, *below), detail, self.spec.nodes[node].key))
+        self.problems.append(Problem(code, pointer_to("nodes", node, *below), detail, self.spec.nodes[node].key))
 
     def at_link(self, code: str, link: int, detail: str, *below: str) -> None:
         node = (
             self.spec.links[link].source if below[:1] in (("source",), ("source_port",)) else self.spec.links[link].sink
         )
-        self.problems.append(Problem(code, _pointer("links", link, *below), detail, node, link))
+        self.problems.append(Problem(code, pointer_to("links", link, *below), detail, node, link))
 
     # Nodes
 
@@ -173,7 +173,7 @@ class _Check:
         values = value if port.kind is PortKind.STREAM else [value]
         for odd in [one for one in values if not taken.accepts(one)][:1]:
             detail = f"“{port.name}” of {name_of(node)} gives {taken.noun}; {shown(odd)} is pinned."
-            pointer = _pointer("nodes", number, "pinned", port.name)
+            pointer = pointer_to("nodes", number, "pinned", port.name)
             self.problems.append(Problem("pin_mismatch", pointer, detail, node.key, severity="warning"))
 
     # Links
@@ -289,7 +289,7 @@ class _Check:
                 continue
             link = self.wiring.joints[fault.wire].link
             key = self.spec.nodes[fault.node].key
-            self.problems.append(Problem(fault.code, _pointer("links", link), fault.detail, key, link))
+            self.problems.append(Problem(fault.code, pointer_to("links", link), fault.detail, key, link))
 
 
 def _existing(config: Any, place: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -303,5 +303,6 @@ def _existing(config: Any, place: tuple[str | int, ...]) -> tuple[str | int, ...
     return tuple(steps)
 
 
-def _pointer(*steps: str | int) -> str:
+def pointer_to(*steps: str | int) -> str:
+    """The JSON pointer of a place in the graph's canonical JSON."""
     return "#/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
+from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -12,8 +13,7 @@ from rest_framework.views import APIView
 
 from agentflow.api.schema import problems
 from agentflow.graphs.api.serializers import BlockSerializer, CatalogueSerializer, PortsRequest, ResolvedPortsSerializer
-from agentflow.graphs.detail import ports_row
-from agentflow.graphs.ports import ports_of
+from agentflow.graphs.detail import node_ports, ports_row
 from agentflow.graphs.reading import Problems, Reader
 from agentflow.graphs.spec import MAX_CONFIG_BYTES, NodeSpec, SpecError
 from blocks.base import Block
@@ -59,7 +59,8 @@ class BlockPorts(APIView):
         config = Reader(request.data, "#", found).json_object("config", largest_bytes=MAX_CONFIG_BYTES)
         if found:
             raise SpecError(found.found)
-        ports: Any = ports_of(NodeSpec(key="node", block=block.id, config=config), registry())
+        user = cast(User, request.user)
+        ports = node_ports(NodeSpec(key="node", block=block.id, config=config, block_version=block.version), user)
         return Response({**ports_row(ports), "problem": ports.problem})
 
 

@@ -243,6 +243,31 @@ class VersionDetailSerializer(VersionRowSerializer, CheckedSerializer):
     spec = GraphSpecSerializer()
 
 
+class GraphInputSerializer(Shape):
+    """One input of a graph."""
+
+    name = serializers.CharField()
+    schema = ObjectField(help_text="JSON Schema of the value.")
+    required = serializers.BooleanField()  # type: ignore[assignment]  # the member's name, not the field's option
+    default = AnyJsonField(allow_null=True)
+    description = serializers.CharField(allow_blank=True)
+
+
+class GraphOutputSerializer(Shape):
+    """One output of a graph."""
+
+    name = serializers.CharField()
+    schema = ObjectField(help_text="JSON Schema of the value, as far as it is known.")
+
+
+class InterfaceSerializer(Shape):
+    """What a graph takes and gives when it is run."""
+
+    version = serializers.IntegerField(allow_null=True, help_text="The version it is of; null: the draft.")
+    inputs = GraphInputSerializer(many=True)
+    outputs = GraphOutputSerializer(many=True)
+
+
 class PublishedSerializer(Shape):
     """Which version triggers and the API run."""
 

@@ -20,11 +20,16 @@ from agentflow.graphs import services
 from agentflow.graphs.api import serializers as shapes
 from agentflow.graphs.api.requests import checked, graph_spec, members, new_graph_spec, number_parameter, text_parameter
 from agentflow.graphs.detail import checked as check
-from agentflow.graphs.detail import edit_answer, graph_row, version_detail, version_row
+from agentflow.graphs.detail import edit_answer, graph_row, interface_row, version_detail, version_row
 from agentflow.graphs.editing import apply_edit, replace_draft
+from agentflow.graphs.interface import interface
 from agentflow.graphs.live import edits_since
 from agentflow.graphs.models import Graph, GraphVersion
 from agentflow.graphs.permissions import get_graph, graphs_for
+from agentflow.graphs.spec import GraphSpec
+from blocks.registry import registry
+
+LARGEST_VERSION = 2**31 - 1
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the draft that is replaced, or `*`."
@@ -118,7 +123,7 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
         """What is wrong with the draft, or with the spec that is given; nothing is stored."""
         graph = self.graph(pk)
         spec = graph_spec(request) if "spec" in members(request) else services.draft_spec(graph)
-        return Response({"problems": check(spec)["problems"]})
+        return Response({"problems": check(spec, self.user)["problems"]})
 
     @extend_schema(operation_id="graphs_export", responses=shapes.GraphSpecSerializer)
     @action(detail=True, methods=["get"])
@@ -162,11 +167,25 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
     @action(detail=True, methods=["get"], url_path="versions/<int:number>", url_name="version")
     def version(self, request: Request, pk: int, number: int) -> Response:
         """One version with its graph."""
-        versions = self.graph(pk).versions.select_related("author")
-        version = versions.filter(number=number).first() if number < 2**31 else None
-        if version is None:
-            raise NotFound(f"There is no version {number}.")
-        return Response(version_detail(version))
+        version = found_version(self.graph(pk).versions.select_related("author"), number)
+        return Response(version_detail(version, self.user))
+
+    @extend_schema(
+        operation_id="graphs_interface",
+        parameters=[
+            OpenApiParameter("version", int, description="Of this version; the published one, else the draft.")
+        ],
+        responses=shapes.InterfaceSerializer,
+        filters=False,
+    )
+    @action(detail=True, methods=["get"])
+    def interface(self, request: Request, pk: int) -> Response:
+        """What the graph takes and gives when it is run."""
+        graph, number = self.graph(pk), number_parameter(request, "version", largest=LARGEST_VERSION)
+        version = found_version(graph.versions.all(), number) if number else graph.published
+        spec = GraphSpec.from_json(version.spec) if version else services.draft_spec(graph)
+        found = interface_row(interface(spec, registry()))
+        return Response({"version": version.number if version else None, **found})
 
     @extend_schema(
         operation_id="graphs_edits_list",
@@ -198,7 +217,7 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
         edit_id = checked(shapes.EditId, request)["edit_id"]
         operations = members(request).get("operations")
         edit = apply_edit(graph, operations, author=self.user, edit_id=edit_id)
-        return Response(edit_answer(graph, edit))
+        return Response(edit_answer(graph, edit, self.user))
 
     @property
     def user(self) -> User:
@@ -225,3 +244,11 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
         """One page of rows."""
         page = self.paginate_queryset(rows)
         return self.get_paginated_response([to_json(row) for row in page or ()])
+
+
+def found_version(versions: QuerySet[GraphVersion], number: int) -> GraphVersion:
+    """The version of this number; raises NotFound."""
+    version = versions.filter(number=number).first() if number <= LARGEST_VERSION else None
+    if version is None:
+        raise NotFound(f"There is no version {number}.")
+    return version
