@@ -81,7 +81,11 @@ class Acceptor:
             return (self.items or ANY).fit(sink.items) if kind == "array" and sink.items else Fit.OK
         if "string" in sink.kinds or (kind in ("integer", "number", "string") and sink.kinds & {"integer", "number"}):
             return Fit.CONVERTS
-        if "array" in sink.kinds and Acceptor(frozenset({kind})).fit(sink.items or ANY) is not Fit.REFUSED:
+        if (
+            kind != "boolean"
+            and "array" in sink.kinds
+            and Acceptor(frozenset({kind})).fit(sink.items or ANY) is not Fit.REFUSED
+        ):
             return Fit.CONVERTS
         return Fit.REFUSED
 
@@ -110,7 +114,7 @@ class Acceptor:
             return number
         if kind and "string" in kinds:
             return _to_text(value)
-        if kind and wrap and "array" in kinds:
+        if kind and kind != "boolean" and wrap and "array" in kinds:
             return [(self.items or ANY).convert(value, wrap=False)]
         raise ConversionError(f"{shown(value)} is not {self.noun}")
 

@@ -1,6 +1,6 @@
 """Every problem of a graph at once, each with a pointer and a sentence that a person can act on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from agentflow.graphs.ports import NodePorts, PortRef, Registry, ports_of, sink_
 from agentflow.graphs.spec import GraphSpec
 from agentflow.graphs.wiring import Joint, Wiring, name_of, read_wiring
 from blocks.base import ERROR_PORT, Port, PortKind
-from blocks.types import ANY, Acceptor, Fit, acceptor, shown, step
+from blocks.types import ANY, Acceptor, Fit, Schema, acceptor, shown, step
 
 __all__ = ["NodePorts", "Problem", "Registry", "check", "ports_of", "validate"]
 
@@ -239,10 +239,10 @@ class _Check:
         """What the part gives; None when it is told that there is no such part."""
         if not ref.parts:
             return self.accepted(ref.port)
-        if not self.check_parts(joint, ref.parts, "source_port"):
-            return None
         schema = ref.port.schema
         for part in ref.parts:
+            if not self.check_part(joint, part, schema, "source_port"):
+                return None
             below = step(schema, part)
             if below is None:
                 detail = f"“{ref.port.name}” of {self.name(self.spec.links[joint.link].source)} gives {acceptor(schema).noun} where “{part}” is taken from it."
@@ -255,7 +255,7 @@ class _Check:
         """What the member takes; None when it is told that there is no such member."""
         if not ref.parts:
             return self.accepted(ref.port)
-        if not self.check_parts(joint, ref.parts, "sink_port"):
+        if not all(self.check_part(joint, part, ref.port.schema, "sink_port") for part in ref.parts):
             return None
         port, name = ref.port, self.name(self.spec.links[joint.link].sink)
         if port.kind in (PortKind.COLLECT, PortKind.GATHER):
@@ -269,15 +269,15 @@ class _Check:
         self.at_link("bad_member", joint.link, detail, "sink_port")
         return None
 
-    def check_parts(self, joint: Joint, parts: Iterable[str], end: str) -> bool:
-        for part in parts:
-            if not part:
-                self.at_link("bad_part", joint.link, "A part between two dots is empty.", end)
-                return False
-            if part.isdecimal() and (len(part) > len(str(LARGEST_INDEX)) or int(part) > LARGEST_INDEX):
-                detail = f"The index {part[:20]} is larger than {LARGEST_INDEX:,}."
-                self.at_link("bad_part", joint.link, detail, end)
-                return False
+    def check_part(self, joint: Joint, part: str, schema: Schema, end: str) -> bool:
+        """A part is not empty; digits are a small index, unless the values can only be dicts: then they are a key."""
+        if not part:
+            self.at_link("bad_part", joint.link, "A part between two dots is empty.", end)
+            return False
+        is_large = part.isdecimal() and (len(part) > len(str(LARGEST_INDEX)) or int(part) > LARGEST_INDEX)
+        if is_large and "array" in acceptor(schema).kinds:
+            self.at_link("bad_part", joint.link, f"The index {part[:20]} is larger than {LARGEST_INDEX:,}.", end)
+            return False
         return True
 
     # Loops and cycles

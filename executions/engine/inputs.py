@@ -37,6 +37,7 @@ def assemble(node: NodePlan, arrivals: Iterable[Arrival]) -> dict[str, Any]:
             raise InputError(_name(node.slots[link.slot]), str(error)) from error
         by_slot.setdefault(link.slot, []).append(value)
     members: dict[str, dict[str, Any]] = {}
+    keyed = {slot.port for slot in node.slots if slot.keyed}
     for number, slot in enumerate(node.slots):
         if slot.kind in (PortKind.COLLECT, PortKind.GATHER):
             values[slot.port] = by_slot.get(number, [])
@@ -45,7 +46,8 @@ def assemble(node: NodePlan, arrivals: Iterable[Arrival]) -> dict[str, Any]:
         elif number in by_slot:
             values[slot.port] = by_slot[number][0]
     for port, given in members.items():
-        values[port] = _with_members(port, values.get(port), given)
+        base = values.get(port)
+        values[port] = _with_members(port, {} if base is None and port in keyed else base, given)
     return values
 
 

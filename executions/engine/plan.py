@@ -337,7 +337,8 @@ class _Compiler:
         if wire.kind is PortKind.COLLECT:
             producers = (wire.source if wire.stream else structure.loops[wire.source][-1],)
         several = self.is_filled_again(links)
-        return SlotPlan(port, member, wire.kind, take, depth, tuple(links), several, producers)
+        keyed = bool(member) and "array" not in acceptor(self.wiring.joints[links[0]].sink.port.schema).kinds
+        return SlotPlan(port, member, wire.kind, take, depth, tuple(links), several, producers, keyed)
 
     def outs(self, number: int, ports: NodePorts) -> dict[str, OutPlan]:
         leaving: dict[str, list[int]] = {}

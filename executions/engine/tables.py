@@ -60,6 +60,8 @@ class SlotPlan:
     several: bool
     #: For a Collect: numbers of the nodes whose streams make the loop that it closes.
     producers: tuple[int, ...] = ()
+    #: The port's value can only be a dict: the member is a key, also when it is digits.
+    keyed: bool = False
 
     @property
     def waits(self) -> bool:

@@ -44,6 +44,10 @@ def test_members_alone_make_a_dict():
     assert given({}, ("values.a", 1), ("values.b", 2)) == {"values": {"a": 1, "b": 2}}
 
 
+def test_digits_are_a_key_where_only_a_dict_can_be():
+    assert given({"needed": ""}, ("counts.2024", 1), block="typed") == {"needed": "", "counts": {"2024": 1}}
+
+
 def test_gaps_between_list_members_are_null():
     assert given({}, ("values.3", "d"), ("values.1", "b")) == {"values": [None, "b", None, "d"]}
 

@@ -293,6 +293,19 @@ def test_a_part_that_is_no_part(source):
     assert "bad_part" in codes(typed(source, "text"))
 
 
+@pytest.mark.parametrize("sink", ["texts.10001", "texts.99999999999999", "counts."])
+def test_a_member_that_is_no_member(sink):
+    assert problems(typed("whole", sink))["bad_part"].pointer == "#/links/0/sink_port"
+
+
+def test_the_largest_index_is_ten_thousand_on_both_sides():
+    assert not validate(typed("texts.10000", "texts.10000"), BLOCKS)
+
+
+def test_digits_are_a_key_where_only_a_dict_can_be():
+    assert not validate(typed("counts.20240101", "counts.20240102"), BLOCKS)
+
+
 @pytest.mark.parametrize("sink", ["number.x", "texts.first", "counts.x.y"])
 def test_a_member_of_something_without_members(sink):
     assert problems(typed("whole", sink))["bad_member"].pointer == "#/links/0/sink_port"
