@@ -81,7 +81,7 @@ class Reader:
             self.problems.add(self.at(name), f"Must be a number, not {kind_of(value)}.")
             return default
         if not smallest <= value <= largest:
-            self.problems.add(self.at(name), f"Must be between {smallest:g} and {largest:g}.")
+            self.problems.add(self.at(name), f"Must be between {smallest:,.15g} and {largest:,.15g}.")
             return default
         return value
 
