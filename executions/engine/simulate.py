@@ -9,7 +9,7 @@ from typing import Any
 from agentflow.graphs.ports import Registry
 from agentflow.graphs.spec import GraphSpec
 from blocks.base import BlockError
-from blocks.context import Files
+from blocks.context import Answer, Files
 from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
 from executions.engine.inputs import InputError, assemble
 from executions.engine.plan import NodePlan, Plan, compile_plan
@@ -69,6 +69,9 @@ class Trace:
         return [value for key in keys for name, value in self.rows[key].outputs if name == port]
 
 
+_WAITS = "This block waits for something outside: give it a behaviour to simulate it"
+
+
 class SimulatedFiles:
     """No files."""
 
@@ -90,6 +93,18 @@ class SimulatedContext:
     user: Any = None
     http: Any = None
     files: Files = field(default_factory=SimulatedFiles)
+    recorded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    async def sleep(self, seconds: float, *, key: str = "") -> None:
+        """Return at once: how long a run takes is the simulation's to say."""
+
+    async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
+        """There is nobody to ask."""
+        raise BlockError(_WAITS, retry=False)
+
+    async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:
+        """There is no other graph."""
+        raise BlockError(_WAITS, retry=False)
 
     def log(self, message: str, level: str = "info") -> None:
         """Drop the line."""
@@ -276,7 +291,7 @@ def _drive(values: AsyncIterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
         except StopIteration as result:
             yield result.value
         else:
-            raise BlockError("This block waits for something outside: give it a behaviour to simulate it", retry=False)
+            raise BlockError(_WAITS, retry=False)
 
 
 def _without(values: Iterator[tuple[str, Any]], recorded: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
