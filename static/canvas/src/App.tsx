@@ -11,6 +11,9 @@ import { IconButton } from "./components/Button";
 import { Canvas } from "./components/Canvas";
 import { Inspector } from "./components/Inspector";
 import { Palette } from "./components/Palette";
+import { NodeMenu } from "./components/NodeMenu";
+import { NodeRunDialog } from "./components/NodeRunDialog";
+import { RepeatDialog } from "./components/RepeatDialog";
 import { RunDialog } from "./components/RunDialog";
 import { RunDrawer } from "./components/RunDrawer";
 import { RunPill } from "./components/RunPill";
@@ -33,6 +36,9 @@ export function App({ boot }: { boot: Boot }) {
         )}
       </div>
       <RunDialog />
+      <NodeRunDialog />
+      <RepeatDialog />
+      <NodeMenu />
       <Toasts />
     </ReactFlowProvider>
   );

@@ -1,5 +1,6 @@
 /** The shape of the store: what is drawn, what runs, what the screen shows, and the verbs that change them. */
 
+import type { Repeat, RetryChoice } from "./model/rerun";
 import type { UndoEntry } from "./model/undo";
 import type {
   Annotation,
@@ -73,6 +74,8 @@ export interface RunSlice {
   /** Latest runs of this graph, newest first. */
   recent: Execution[];
   starting: boolean;
+  /** The graph that the shown run ran, once somebody asked whether the draft differs. */
+  ran: { execution: string; spec: GraphSpec } | null;
   cancelling: boolean;
 }
 
@@ -112,6 +115,13 @@ export interface UiSlice {
   drawerOpen: boolean;
   drawerTab: DrawerTab;
   runDialogOpen: boolean;
+  runKeeps: boolean;
+  /** Node whose inputs are asked for to run it alone. */
+  nodeRun: string | null;
+  /** The menu of a node, where it was asked for. */
+  nodeMenu: { key: string; at: At } | null;
+  /** A retry that waits for somebody to say that steps may happen again. */
+  repeat: { choice: RetryChoice; steps: Repeat[] } | null;
   /** Problems of a refused start, shown in the run dialog. */
   startProblem: ProblemDetails | null;
   /** Nodes that show every port: settings and the error port too. */
@@ -169,9 +179,13 @@ export interface Actions {
   setInspectorOpen: (open: boolean) => void;
   setDrawerOpen: (open: boolean) => void;
   setDrawerTab: (tab: DrawerTab) => void;
-  setRunDialogOpen: (open: boolean) => void;
+  /** `keep`: with the switch on that takes over unchanged results. */
+  setRunDialogOpen: (open: boolean, keep?: boolean) => void;
   toggleExpanded: (key: string) => void;
   setFinder: (finder: Finder | null) => void;
+  setNodeRun: (key: string | null) => void;
+  setNodeMenu: (menu: UiSlice["nodeMenu"]) => void;
+  closeRepeat: () => void;
   toast: (toast: Omit<Toast, "id">) => void;
   dismissToast: (id: number) => void;
 
@@ -187,6 +201,10 @@ export interface Actions {
   startRun: (inputs: JsonObject, options?: StartOptions) => Promise<boolean>;
   cancelRun: () => Promise<void>;
   rerun: () => Promise<void>;
+  /** Runs again from the shown run; null, or why it was refused. May ask first (`ui.repeat`). */
+  retry: (choice: RetryChoice, repeatOnce?: boolean) => Promise<ProblemDetails | null>;
+  /** Fetches the graph that the shown run ran, to tell whether the draft differs. */
+  loadRan: () => Promise<void>;
   /** Shows a run: live on the draft when it runs the newest version, else on the version that ran. */
   openRun: (id: string, options?: { overDraft?: boolean }) => Promise<void>;
   /** Back to the draft without any run's status. */

@@ -17,6 +17,9 @@ type UiActions = Pick<
   | "setRunDialogOpen"
   | "toggleExpanded"
   | "setFinder"
+  | "setNodeRun"
+  | "setNodeMenu"
+  | "closeRepeat"
   | "toast"
   | "dismissToast"
 >;
@@ -56,12 +59,15 @@ export function uiActions(set: Set, get: Get): UiActions {
     setInspectorOpen: (inspectorOpen) => change({ inspectorOpen }),
     setDrawerOpen: (drawerOpen) => change({ drawerOpen }),
     setDrawerTab: (drawerTab) => change({ drawerTab }),
-    setRunDialogOpen: (runDialogOpen) => change({ runDialogOpen, startProblem: null }),
+    setRunDialogOpen: (runDialogOpen, runKeeps = false) => change({ runDialogOpen, runKeeps, startProblem: null }),
     toggleExpanded: (key) => {
       const { expanded } = get().ui;
       change({ expanded: expanded.includes(key) ? expanded.filter((one) => one !== key) : [...expanded, key] });
     },
     setFinder: (finder) => change({ finder }),
+    setNodeRun: (nodeRun) => change({ nodeRun, startProblem: null }),
+    setNodeMenu: (nodeMenu) => change({ nodeMenu }),
+    closeRepeat: () => change({ repeat: null }),
     toast: (toast) => {
       lastToast += 1;
       const added: Toast = { ...toast, id: lastToast };

@@ -15,6 +15,7 @@ import type {
   NodeRowDetail,
   Operation,
   Page,
+  Problem,
   ProblemDetails,
   VersionDetail,
 } from "../model/types";
@@ -116,8 +117,11 @@ export const api = {
   publish: (id: number) => post<{ published_version: number }>(`graphs/${id}/publish/`, {}),
   unpublish: (id: number) => request<null>("DELETE", `graphs/${id}/publish/`),
   editsSince: (id: number, revision: number) => get<Page<EditRecord>>(`graphs/${id}/edits/?since=${revision}`),
-  execute: (id: number, inputs: JsonObject, key: string) =>
-    post<Execution>(`graphs/${id}/execute/`, { inputs }, { "idempotency-key": key }),
+  validate: (id: number) => post<{ problems: Problem[] }>(`graphs/${id}/validate/`, {}),
+  execute: (id: number, inputs: JsonObject, key: string, options: { keep?: string; pins?: boolean } = {}) =>
+    post<Execution>(`graphs/${id}/execute/`, { inputs, ...options }, { "idempotency-key": key }),
+  retry: (id: string, body: JsonObject, key: string) =>
+    post<Execution>(`executions/${id}/retry/`, body, { "idempotency-key": key }),
   executions: (graph: number) => get<Page<Execution>>(`executions/?graph=${graph}`),
   page: <T>(address: string) => get<Page<T>>(address),
   execution: (id: string) => get<ExecutionDetail>(`executions/${id}/`),

@@ -1,7 +1,7 @@
 /** One node on the canvas: what it is, its ports, and how its last run went. */
 
 import { Handle, Position, type NodeProps } from "@xyflow/react";
-import { ChevronsUpDown, Copy, Pin, Plug, Trash2 } from "lucide-react";
+import { ChevronsUpDown, Copy, Pin, Play, Plug, Trash2 } from "lucide-react";
 import { memo, useEffect, useRef } from "react";
 
 import { nodeSummary, subscribeNode, useNodeSummary } from "../live";
@@ -15,7 +15,7 @@ import type { NodeShape, PortRow } from "../model/shape";
 import { origin } from "../model/summary";
 import type { Problem } from "../model/types";
 import { actions, useStore } from "../store";
-import { isReadOnly, selectedKey } from "../state";
+import { isReadOnly, mayRun, selectedKey } from "../state";
 import { IconButton } from "./Button";
 import { Tile } from "./icons";
 import { Origin } from "./Origin";
@@ -169,9 +169,9 @@ function Footer({ id, hint, problem }: { id: string; hint: string; problem: Prob
 function Toolbar({ id }: { id: string }) {
   const alone = useStore((state) => selectedKey(state) === id);
   const readOnly = useStore(isReadOnly);
-  const expanded = useStore((state) => state.ui.expanded.includes(id));
   const scale = useToolScale();
-  if (!alone || readOnly) return null;
+  const runs = useStore((state) => mayRun(state) && state.run.execution !== null);
+  if (!alone || (readOnly && !runs)) return null;
   const act = actions();
   return (
     <div
@@ -180,6 +180,26 @@ function Toolbar({ id }: { id: string }) {
       role="toolbar"
       aria-label="Node"
     >
+      <IconButton
+        label="Run and more"
+        aria-haspopup="menu"
+        onClick={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          act.setNodeMenu({ key: id, at: [Math.round(box.left), Math.round(box.bottom + 6)] });
+        }}
+      >
+        <Play />
+      </IconButton>
+      {!readOnly && <DrawingTools id={id} />}
+    </div>
+  );
+}
+
+function DrawingTools({ id }: { id: string }) {
+  const expanded = useStore((state) => state.ui.expanded.includes(id));
+  const act = actions();
+  return (
+    <>
       <IconButton label="Connect" keys="C" onClick={() => act.setFinder({ kind: "connect", key: id })}>
         <Plug />
       </IconButton>
@@ -196,6 +216,6 @@ function Toolbar({ id }: { id: string }) {
       <IconButton label="Delete" keys="Delete" onClick={act.removeSelected}>
         <Trash2 />
       </IconButton>
-    </div>
+    </>
   );
 }

@@ -165,6 +165,7 @@ export function Canvas() {
         onConnect={connect}
         onConnectEnd={onConnectEnd}
         onReconnect={reconnect}
+        onNodeContextMenu={openNodeMenu}
         isValidConnection={isValid}
         nodesConnectable={!readOnly}
         edgesReconnectable={!readOnly}
@@ -279,6 +280,18 @@ function addLink(link: LinkSpec, screen: At): void {
   const fit = fits(link);
   actions().addLink(link);
   if (fit.fit === "converts") actions().toast({ tone: "info", text: fit.detail });
+}
+
+/** The context menu of a node, by the right button or the keyboard's menu key. */
+function openNodeMenu(event: ReactMouseEvent, node: FlowNode): void {
+  if (node.type !== "block") return;
+  event.preventDefault();
+  const box = event.currentTarget.getBoundingClientRect();
+  const byKey = event.clientX === 0 && event.clientY === 0;
+  const { nodes } = useStore.getState().ui.selection;
+  if (!nodes.includes(node.id) || nodes.length > 1) actions().selectNode(node.id);
+  const at: At = byKey ? [box.left + 20, box.top + 40] : [event.clientX, event.clientY];
+  actions().setNodeMenu({ key: node.id, at });
 }
 
 function reconnect(edge: LinkFlowEdge, connection: Connection): void {

@@ -4,8 +4,9 @@ import { beforeEach, expect, test, vi } from "vitest";
 
 import { EMPTY_SPEC } from "../model/graph";
 import type { GraphSpec, JsonObject } from "../model/types";
+import type { StartOptions } from "../state";
 import { useStore } from "../store";
-import { resetStore } from "../testing/store";
+import { execution, resetStore } from "../testing/store";
 import { RunDialog } from "./RunDialog";
 
 const spec: GraphSpec = {
@@ -25,8 +26,11 @@ beforeEach(() => {
   };
 });
 
-function open(start: (inputs: JsonObject) => Promise<boolean> = () => Promise.resolve(true)) {
-  resetStore({ spec, ui: { runDialogOpen: true } });
+function open(
+  start: (inputs: JsonObject, options?: StartOptions) => Promise<boolean> = () => Promise.resolve(true),
+  setup: Parameters<typeof resetStore>[0] = {},
+) {
+  resetStore({ spec, ...setup, ui: { runDialogOpen: true } });
   const startRun = vi.fn(start);
   useStore.setState((state) => ({ actions: { ...state.actions, startRun } }));
   render(<RunDialog />);
@@ -37,7 +41,7 @@ test("given inputs start the run and are closed away", async () => {
   const startRun = open();
   await userEvent.type(screen.getByLabelText("city"), "Ulm");
   await userEvent.click(screen.getByRole("button", { name: "Start run" }));
-  expect(startRun).toHaveBeenCalledWith({ city: "Ulm" });
+  expect(startRun).toHaveBeenCalledWith({ city: "Ulm" }, {});
   await waitFor(() => expect(useStore.getState().ui.runDialogOpen).toBe(false));
 });
 
@@ -86,4 +90,16 @@ test("what the server refuses stands at its field", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Start run" }));
   expect(await screen.findByText("No such city.")).toBeVisible();
   expect(screen.getByText("Something is not linked.")).toBeVisible();
+});
+
+test("pinned data and what the last run gave are chosen by switches", async () => {
+  const pinned: GraphSpec = {
+    ...EMPTY_SPEC,
+    nodes: [{ key: "a", block: "text.split", config: {}, pinned: { parts: [] } }],
+  };
+  const startRun = open(undefined, { spec: pinned, execution: execution({ id: "run-1", status: "failed" }) });
+  await userEvent.click(screen.getByRole("switch", { name: /1 node uses pinned data/ }));
+  await userEvent.click(screen.getByRole("switch", { name: /Run only what changed/ }));
+  await userEvent.click(screen.getByRole("button", { name: "Start run" }));
+  expect(startRun).toHaveBeenCalledWith({}, { keep: "run-1", pins: false });
 });

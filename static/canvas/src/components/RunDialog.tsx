@@ -1,10 +1,14 @@
 /** Asks for the inputs of a run: one field per `io.input` node. */
 
-import { Play } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { History, Pin, Play } from "lucide-react";
+import { useEffect, useMemo, useState, type ReactNode } from "react";
 
+import { count, moment, shortId } from "../model/format";
+import { nodeTitle } from "../model/graph";
 import { fieldPointer, inputFields, startValues, wrongInputs, type RunInput } from "../model/inputs";
-import type { JsonObject, ProblemDetails } from "../model/types";
+import { pinnedNodes } from "../model/pinned";
+import { statusWord } from "../model/run";
+import type { Execution, JsonObject, NodeSpec, ProblemDetails } from "../model/types";
 import { actions, useStore } from "../store";
 import { Button } from "./Button";
 import { Dialog } from "./Dialog";
@@ -12,6 +16,7 @@ import { Control, Wrong } from "./form/Control";
 import formStyles from "./form/form.module.css";
 import { Label } from "./form/ObjectControl";
 import { hasUnread } from "./form/useTyped";
+import { useNow } from "./useNow";
 import { rememberedInputs, rememberInputs } from "./rememberedInputs";
 import styles from "./RunDialog.module.css";
 
@@ -30,11 +35,19 @@ function OpenDialog() {
   const [tried, setTried] = useState(false);
   const wrong = wrongInputs(fields, values);
   const close = (): void => actions().setRunDialogOpen(false);
+  const last = useStore((state) => state.run.execution ?? state.run.recent[0] ?? null);
+  const pinned = useMemo(() => pinnedNodes(spec), [spec]);
+  const [keep, setKeep] = useState(() => useStore.getState().ui.runKeeps);
+  const [pins, setPins] = useState(true);
+  useEffect(() => {
+    if (useStore.getState().run.recent.length === 0) void actions().refreshRuns();
+  }, []);
   const start = async (): Promise<void> => {
     setTried(true);
     if (wrong.size > 0 || starting || hasUnread("run-")) return;
     rememberInputs(graph, values);
-    if (await actions().startRun(values)) close();
+    const options = { ...(keep && last ? { keep: last.id } : {}), ...(pinned.length > 0 ? { pins } : {}) };
+    if (await actions().startRun(values, options)) close();
   };
   useStartKeys(fields[0]?.node ?? "", start);
   return (
@@ -42,7 +55,7 @@ function OpenDialog() {
       open
       onClose={close}
       title="Run"
-      hint={`${spec.name || "This graph"} asks for:`}
+      {...(fields.length > 0 ? { hint: `${spec.name || "This graph"} asks for:` } : {})}
       footer={
         <>
           <Button onClick={close}>Cancel</Button>
@@ -77,14 +90,71 @@ function OpenDialog() {
             setValues={setValues}
           />
         ))}
+        {pinned.length > 0 && <PinSwitch nodes={pinned} on={pins} set={setPins} />}
+        {last && <KeepSwitch last={last} on={keep} set={setKeep} />}
       </form>
     </Dialog>
   );
 }
 
+interface SwitchProps {
+  on: boolean;
+  set: (on: boolean) => void;
+}
+
+function PinSwitch({ nodes, on, set }: SwitchProps & { nodes: readonly NodeSpec[] }) {
+  const blocks = useStore((state) => state.catalogue.blocks);
+  const names = nodes.map((node) => nodeTitle(node, blocks[node.block]));
+  const verb = nodes.length === 1 ? "uses" : "use";
+  return (
+    <Option id="run-pins" on={on} set={set} icon={<Pin size={14} aria-hidden="true" />}>
+      <b>{`${count(nodes.length, "node")} ${verb} pinned data`}</b>
+      <small>{on ? shortList(names) : `Not in this run: ${shortList(names)} will run.`}</small>
+    </Option>
+  );
+}
+
+function KeepSwitch({ last, on, set }: SwitchProps & { last: Execution }) {
+  const now = useNow(0);
+  const words = `${statusWord(last.status).toLowerCase()}, ${moment(last.created_at, now)}`;
+  return (
+    <Option id="run-keep" on={on} set={set} icon={<History size={14} aria-hidden="true" />}>
+      <b>Run only what changed</b>
+      <small>{`Takes over results of run ${shortId(last.id)} (${words}) where nothing has changed.`}</small>
+    </Option>
+  );
+}
+
+const NAMED = 3;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return names.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function Option({ id, on, set, icon, children }: SwitchProps & { id: string; icon: ReactNode; children: ReactNode }) {
+  return (
+    <label className={styles.option} htmlFor={id}>
+      {icon}
+      <span>{children}</span>
+      <input
+        id={id}
+        className={formStyles.toggle}
+        type="checkbox"
+        role="switch"
+        checked={on}
+        onChange={(event) => set(event.target.checked)}
+      />
+    </label>
+  );
+}
+
 /** Puts the cursor into the first field; Ctrl+Enter starts from anywhere. */
 function useStartKeys(first: string, start: () => Promise<void>): void {
-  useEffect(() => document.getElementById(`run-${first}`)?.focus(), [first]);
+  useEffect(() => {
+    const target = document.getElementById(`run-${first}`) ?? document.querySelector<HTMLElement>("[form=run-inputs]");
+    target?.focus();
+  }, [first]);
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

@@ -1,17 +1,19 @@
 /** The shown run in one line, at the top of the canvas. */
 
-import { PanelBottom, X } from "lucide-react";
+import { PanelBottom, RotateCcw, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 
 import { liveKeys, nodeRows, nodeSummary, useLiveVersion } from "../live";
 import { duration, elapsed, shortId } from "../model/format";
 import { failureText, statusWord } from "../model/run";
+import { canRetry } from "../model/nodeVerbs";
 import { countWords, isFinal, steps } from "../model/runs";
 import type { Execution, Waiting } from "../model/types";
 import { tellingWait } from "../model/waiting";
 import { actions, useStore } from "../store";
 import { shownSpec } from "../state";
 import { IconButton } from "./Button";
+import { again } from "./again";
 import { StatusMark } from "./StatusBadge";
 import { Tally } from "./Tally";
 import { useNow } from "./useNow";
@@ -25,6 +27,7 @@ export function RunPill() {
   const runPage = useStore((state) => state.runPage);
   const nodes = useStore((state) => shownSpec(state).nodes.length);
   const live = execution !== null && !isFinal(execution.status);
+  const retry = useStore((state) => canRetry(state) && state.graph.view === null);
   const now = useNow(live ? 100 : 0);
   const wait = useRunWait(execution);
   if (!execution) return null;
@@ -58,6 +61,11 @@ export function RunPill() {
         </span>
       )}
       {live && connection === "offline" && <span className={styles.offline}>Reconnecting…</span>}
+      {retry && (
+        <button type="button" className={styles.retry} onClick={() => void again({ failed: true })}>
+          <RotateCcw aria-hidden="true" /> Retry from the failed nodes
+        </button>
+      )}
       <span className={styles.tools}>
         <IconButton label="Run details" pressed={drawerOpen} onClick={() => actions().setDrawerOpen(!drawerOpen)}>
           <PanelBottom />

@@ -1,13 +1,33 @@
 /** The graph's name and state, the two screens, and the verbs: undo, redo, theme, cancel, run. */
 
-import { Check, CloudOff, LoaderCircle, LogIn, Moon, Play, Redo2, Square, Sun, Undo2 } from "lucide-react";
-import { useState } from "react";
+import {
+  Check,
+  ChevronDown,
+  CloudOff,
+  History as HistoryIcon,
+  LoaderCircle,
+  LogIn,
+  Moon,
+  Play,
+  Redo2,
+  RotateCcw,
+  Settings2,
+  Square,
+  Sun,
+  Undo2,
+} from "lucide-react";
+import { useCallback, useState } from "react";
 
+import { inputFields } from "../model/inputs";
+import { canRetry } from "../model/nodeVerbs";
 import { isFinal } from "../model/runs";
+import type { At } from "../model/types";
 import { actions, useStore } from "../store";
 import { isReadOnly, mayRun, type SaveState, type Screen } from "../state";
 import { Button, IconButton } from "./Button";
 import { Logo } from "./Logo";
+import { Menu } from "./Menu";
+import { again } from "./again";
 import { PublishButton, useUnpublished } from "./Publish";
 import styles from "./TopBar.module.css";
 
@@ -154,7 +174,65 @@ function ThemeToggle() {
   );
 }
 
+/** Other ways to run the draft. */
+function RunMenu({ disabled }: { disabled: boolean }) {
+  const [at, setAt] = useState<At | null>(null);
+  const failed = useStore(canRetry);
+  const last = useStore((state) => state.run.execution ?? state.run.recent[0] ?? null);
+  const close = useCallback(() => setAt(null), []);
+  const changedOnly = (): void => {
+    const asks = inputFields(useStore.getState().graph.spec).length > 0;
+    if (asks || !last) actions().setRunDialogOpen(true, true);
+    else void actions().startRun({}, { keep: last.id });
+  };
+  return (
+    <>
+      <Button
+        tone="primary"
+        className={styles.caret ?? ""}
+        aria-label="Ways to run"
+        aria-haspopup="menu"
+        aria-expanded={at !== null}
+        disabled={disabled}
+        onClick={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          setAt([box.right - 250, box.bottom + 6]);
+        }}
+      >
+        <ChevronDown />
+      </Button>
+      {at && (
+        <Menu
+          label="Ways to run"
+          at={at}
+          onClose={close}
+          groups={[
+            [
+              { label: "Run with options…", icon: <Settings2 />, run: () => actions().setRunDialogOpen(true) },
+              {
+                label: "Run only what changed",
+                icon: <HistoryIcon />,
+                why: last ? "" : "Nothing has run yet.",
+                run: changedOnly,
+              },
+            ],
+            [
+              {
+                label: "Retry from the failed nodes",
+                icon: <RotateCcw />,
+                why: failed ? "" : "The shown run has not failed.",
+                run: () => void again({ failed: true }),
+              },
+            ],
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
 function RunButtons() {
+  const failed = useStore(canRetry);
   const allowed = useStore(mayRun);
   const runPage = useStore((state) => state.runPage);
   const starting = useStore((state) => state.run.starting);
@@ -176,24 +254,34 @@ function RunButtons() {
         </Button>
       )}
       {runPage || isView ? (
-        <Button
-          tone="primary"
-          icon={<Play fill="currentColor" />}
-          disabled={live}
-          onClick={() => void actions().rerun()}
-        >
-          Run again
-        </Button>
+        <>
+          <Button
+            tone={failed ? "plain" : "primary"}
+            icon={<Play fill="currentColor" />}
+            disabled={live}
+            onClick={() => void actions().rerun()}
+          >
+            Run again
+          </Button>
+          {failed && (
+            <Button tone="primary" icon={<RotateCcw />} onClick={() => void again({ failed: true })}>
+              Retry from the failed nodes
+            </Button>
+          )}
+        </>
       ) : (
-        <Button
-          tone="primary"
-          icon={<Play fill="currentColor" />}
-          title="Run the draft (Ctrl+Enter)"
-          disabled={starting || empty}
-          onClick={() => actions().run()}
-        >
-          {starting ? "Starting…" : "Run"}
-        </Button>
+        <span className={styles.split}>
+          <Button
+            tone="primary"
+            icon={<Play fill="currentColor" />}
+            title="Run the draft (Ctrl+Enter)"
+            disabled={starting || empty}
+            onClick={() => actions().run()}
+          >
+            {starting ? "Starting…" : "Run"}
+          </Button>
+          <RunMenu disabled={starting || empty} />
+        </span>
       )}
     </>
   );

@@ -4,6 +4,8 @@ import { useEffect } from "react";
 
 import { actions, useStore } from "../store";
 import { isReadOnly, mayRun, selectedKey } from "../state";
+import { whyNotAgain } from "../model/nodeVerbs";
+import { again } from "./again";
 import { PALETTE_SEARCH_ID } from "./Palette";
 import { useFit, usePlace } from "./useViewport";
 
@@ -41,6 +43,10 @@ function plain(event: KeyboardEvent, fit: () => void): (() => void) | undefined 
     F: fit,
     "/": () => document.getElementById(PALETTE_SEARCH_ID)?.focus(),
   };
+  if (key !== null && whyNotAgain(useStore.getState()) === "") {
+    keys.r = () => act.setNodeRun(key);
+    keys.R = () => void again({ from: [key] });
+  }
   if (key !== null && !isReadOnly(useStore.getState())) keys.c = keys.C = () => act.setFinder({ kind: "connect", key });
   return keys[event.key];
 }

@@ -336,7 +336,8 @@ export interface ProblemDetails {
   title: string;
   status: number;
   detail: string;
-  errors: { pointer: string; detail: string }[];
+  /** `code` and `node` where a program can do something about it. */
+  errors: { pointer: string; detail: string; code?: string; node?: string }[];
 }
 
 /** What the page was served with (`json_script` id `boot`). */

@@ -128,6 +128,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["Copy, paste", "Ctrl C, Ctrl V"],
   ["Duplicate", "Ctrl D"],
   ["Link by keyboard", "C"],
+  ["Run this node, from here", "R, Shift R"],
   ["Show everything", "F"],
   ["Delete", "Del"],
 ];
