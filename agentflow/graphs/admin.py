@@ -225,7 +225,17 @@ class NodeAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     search_fields = ("=block", "=key", "graph__name")
     search_help_text = "Exact id of a block (web.request), exact key of a node, or name of a graph"
-    fields = readonly_fields = ("graph", "key", "block", "block_version", "title", "join", "config_json", "policy_json")
+    fields = readonly_fields = (
+        "graph",
+        "key",
+        "block",
+        "block_version",
+        "title",
+        "join",
+        "config_json",
+        "policy_json",
+        "pinned_json",
+    )
 
     @admin.display(description="config")
     def config_json(self, node: Node) -> SafeString:
@@ -236,6 +246,11 @@ class NodeAdmin(ReadOnlyAdmin):
     def policy_json(self, node: Node) -> SafeString:
         """The policy, readable."""
         return pretty(node.policy)
+
+    @admin.display(description="pinned")
+    def pinned_json(self, node: Node) -> SafeString | None:
+        """What is pinned, readable."""
+        return None if node.pinned is None else pretty(node.pinned)
 
 
 @admin.register(Link)
