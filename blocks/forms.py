@@ -12,5 +12,6 @@ SETTING: Final[Hint] = {"x-widget": "setting"}
 TEXTAREA: Final[Hint] = {"x-widget": "textarea"}
 CODE: Final[Hint] = {"x-widget": "code"}
 TEMPLATE: Final[Hint] = {"x-widget": "template"}
-#: A whole number that is the id of a graph: the form offers the graphs that the user sees.
+#: A whole number that is the id of a graph: the form offers the graphs that the user sees. `x-inputs` and `x-outputs` name
+#: what the graph must have; one that does not is warned of.
 GRAPH: Final[Hint] = {"format": "graph"}

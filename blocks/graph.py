@@ -27,7 +27,9 @@ class RunGraph(Block):
     class Input(BlockInput):
         model_config = ConfigDict(extra="allow")
 
-        graph: Integer = Field(ge=1, description="Which graph; its published version is run.", json_schema_extra=GRAPH)
+        graph: Integer = Field(
+            ge=1, description="Which graph: its published version, else its draft.", json_schema_extra=GRAPH
+        )
 
     async def run(self, input: Input, context: BlockContext) -> Outputs:
         outputs = await context.run_graph(input.graph, input.model_extra or {})

@@ -266,7 +266,11 @@ class Fold(Block):
             description="A list, a dict (its values are taken), or either as JSON text."
         )
         initial: Any = Field(None, description="The accumulator of the first run, and the result without items.")
-        graph: Integer = Field(ge=1, description="Which graph is run for each item.", json_schema_extra=GRAPH)
+        graph: Integer = Field(
+            ge=1,
+            description="Which graph is run for each item: its published version, else its draft.",
+            json_schema_extra={**GRAPH, "x-inputs": ["item", "accumulator"], "x-outputs": ["accumulator"]},
+        )
 
     class Output(BlockOutput):
         result: Any

@@ -78,6 +78,7 @@ def child_problems(children: Iterable[Child]) -> Iterator[Problem]:
         if child.interface is None:
             yield _at_config(child, "unknown_graph", child.port, f"There is no graph {child.graph} that you may see.")
             continue
+        yield from _needs(child, child.interface)
         own = _own_ports(child.ports)
         if child.ports.block.open_inputs:
             yield from _input_problems(child, {port.name for port in own.inputs}, child.interface)
@@ -102,6 +103,20 @@ def _own_ports(ports: NodePorts) -> NodePorts:
     """The ports that the block declares."""
     block, config = ports.block, ports.config
     return NodePorts(block, config, block.input_ports(config), block.output_ports(config))
+
+
+def _needs(child: Child, found: Interface) -> Iterator[Problem]:
+    """What the block relies on: named in the schema of the input that names the graph."""
+    port = child.ports.input(child.port)
+    schema = port.schema if port else {}
+    for kind, wanted, ports in (
+        ("input", schema.get("x-inputs", ()), found.inputs),
+        ("output", schema.get("x-outputs", ()), found.outputs),
+    ):
+        known = {one.name: one for one in ports}
+        for name in wanted:
+            if name not in known:
+                yield _at_config(child, f"unknown_{kind}", child.port, _has_no(child, kind, name, known))
 
 
 def _input_problems(child: Child, own: set[str], found: Interface) -> Iterator[Problem]:

@@ -81,6 +81,25 @@ def test_a_required_input_of_the_other_graph_is_missed(alice: User) -> None:
     assert warnings(spec, alice) == [("missing_input", "#/nodes/0/config/who")]
 
 
+def test_a_fold_needs_a_graph_that_carries_an_accumulator(alice: User) -> None:
+    wrong, right = (
+        stored(alice, *GREET),
+        stored(
+            alice,
+            node("i", "io.input", name="item"),
+            node("a", "io.input", name="accumulator"),
+            node("o", "io.output", name="accumulator", value=1),
+        ),
+    )
+    assert warnings(parent(node("run", "logic.fold", graph=right.pk, items=[])), alice) == []
+    pointer = "#/nodes/0/config/graph"
+    assert warnings(parent(node("run", "logic.fold", graph=wrong.pk, items=[])), alice) == [
+        ("unknown_input", pointer),
+        ("unknown_input", pointer),
+        ("unknown_output", pointer),
+    ]
+
+
 @pytest.mark.parametrize("block", ["graph.run", "logic.fold"])
 @pytest.mark.parametrize("graph", [1, 2**63 - 1, 10**18 * 9 + 10**18])
 def test_a_graph_that_is_not_there_is_a_warning(alice: User, block: str, graph: int) -> None:
