@@ -18,6 +18,7 @@ from executions.engine.commands import Run
 from executions.engine.simulate import Trace, simulate
 from executions.engine.status import Status
 
+NAMES = ("hello", "refund-with-approval", "sales-report", "slow-steps")
 EXAMPLES = Path(__file__).resolve().parents[2] / "agentflow" / "graphs" / "examples"
 REGISTRY = load()
 #: As large as a node of the canvas gets here; columns are 260 apart, rows 120 or more.
@@ -41,19 +42,30 @@ def pass_on(run: Run, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "value", values["value"]
 
 
+def decide(run: Run, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """A person who approves what Ada gets, with five taken off."""
+    payload = values["payload"]
+    if payload["customer"] == "Ada":
+        yield "approved", {**payload, "amount": payload["amount"] - 5}
+        yield "comment", ""
+    else:
+        yield "rejected", payload
+        yield "comment", "we do not know you"
+
+
 def simulated(name: str, /, **inputs: Any) -> Trace:
-    behaviours = {"read": read_sales, "short": pass_on, "long": pass_on}
+    behaviours = {"approve": decide, "read": read_sales, "short": pass_on, "long": pass_on}
     return simulate(example(name), REGISTRY, inputs, behaviours=behaviours)
 
 
-@pytest.mark.parametrize("name", ["hello", "sales-report", "slow-steps"])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_has_no_problem_and_is_written_canonically(name: str) -> None:
     spec = example(name)
     assert validate(spec, REGISTRY) == ()
     assert to_json(spec) == json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["hello", "sales-report", "slow-steps"])
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_overlaps_in_an_example(name: str) -> None:
     spec = example(name)
     boxes = [(x, y, NODE_WIDTH, NODE_HEIGHT) for x, y in spec.layout.values()]
@@ -104,3 +116,18 @@ def test_slow_steps_chooses_a_way_and_handles_the_failure(speed: str, result: st
     trace = simulated("slow-steps", speed=speed)
     assert trace.status is Status.COMPLETED
     assert trace.outputs == {"result": result}
+
+
+@pytest.mark.parametrize(
+    ("customer", "amount", "result"),
+    [
+        ("Ada", 100, "Refunded 100 to Ada."),
+        ("Ada", 101, "Refunded 96 to Ada."),
+        ("Eve", 101, "No refund for Eve: we do not know you"),
+    ],
+)
+def test_a_large_refund_waits_for_a_person(customer: str, amount: int, result: str) -> None:
+    trace = simulated("refund-with-approval", customer=customer, amount=amount)
+    assert trace.status is Status.COMPLETED
+    assert trace.outputs == {"result": result}
+    assert ("approve" in trace.skipped) is (amount <= 100)
