@@ -16,6 +16,10 @@ MOST_ROWS = 1_000
 MOST_BYTES = 8_000_000
 
 
+#: An execution and the epoch under which it may be written.
+Right = tuple[UUID, int]
+
+
 class Fenced(Exception):
     """Another worker holds the execution now: stop at once and write nothing."""
 
@@ -141,6 +145,11 @@ class Ledger:
         self._ending: Ending | None = None
         self._parking: Parking | None = None
         self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def right(self) -> Right:
+        """What the database must agree to before anything of this is written."""
+        return self.execution, self.epoch
 
     def next_seq(self) -> int:
         """The number of the next event."""

@@ -5,6 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,14 @@ CLAIM_AT_ONCE = 50
 IDLE_SECONDS = 0.05
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where an execution is hosted under one claim."""
+
+    #: None while it is being loaded.
+    processor: ExecutionProcessor | None = None
+
+
 class ExecutionManager:
     """The executions of one worker, on its event loop."""
 
@@ -55,8 +64,7 @@ class ExecutionManager:
         self._recorder = recorder
         self._executor = executor
         self._bell = bell
-        #: None while the execution is being loaded.
-        self._hosted: dict[UUID, ExecutionProcessor | None] = {}
+        self._hosted: dict[UUID, _Place] = {}
         self._wanted = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._plans: OrderedDict[int, Plan] = OrderedDict()
@@ -116,18 +124,18 @@ class ExecutionManager:
 
     async def _look_for_answers(self) -> None:
         """Answers whose message was lost."""
-        awaited = {id: processor for processor in self._hosted.values() if processor for id in processor.awaited}
+        awaited = {id: processor for processor in self._processors() for id in processor.awaited}
         for id in await self._store.answered(awaited) if awaited else ():
             awaited[id].answer(id)
 
     def answer(self, execution: UUID, id: UUID) -> None:
         """What an execution waits for is there: an approval is decided, or another execution over."""
-        if processor := self._hosted.get(execution):
+        if processor := self._processor(execution):
             processor.answer(id)
 
     def cancel(self, execution: UUID) -> None:
         """Stop an execution, if it is here."""
-        if processor := self._hosted.get(execution):
+        if processor := self._processor(execution):
             processor.cancel()
 
     async def until_idle(self) -> None:
@@ -145,8 +153,7 @@ class ExecutionManager:
         self._is_draining = True
         async with self._claiming:
             pass  # what was being claimed is known now
-        processors = [processor for processor in self._hosted.values() if processor]
-        await asyncio.gather(*(self._hand_over(processor, grace_seconds) for processor in processors))
+        await asyncio.gather(*(self._hand_over(processor, grace_seconds) for processor in self._processors()))
         self._tell(await self._store.release())  # what was being loaded
 
     async def _hand_over(self, processor: ExecutionProcessor, grace_seconds: float) -> None:
@@ -170,8 +177,8 @@ class ExecutionManager:
                 logger.warning("nothing claimed: %s", error, extra={"action": "claim_failed"})
                 return 0
             for claim in claims:
-                self._hosted[claim.id] = None
-                hosting.create_task(self._host(claim), name=f"{claim.id}")
+                place = self._hosted[claim.id] = _Place()
+                hosting.create_task(self._host(claim, place), name=f"{claim.id}")
             return len(claims)
 
     async def _wait_for_bell(self) -> None:
@@ -180,20 +187,21 @@ class ExecutionManager:
                 await self._wanted.wait()
         self._wanted.clear()
 
-    async def _host(self, claim: Claim) -> None:
+    async def _host(self, claim: Claim, place: "_Place") -> None:
         """Drive one execution to its end; a defect, or records that are damaged, end this one and leave the others."""
         self._bell.wake(claim.id, claim.seq, graph=claim.graph)
         try:
-            await self._drive(claim)
+            await self._drive(claim, place)
         except Exception as error:
             logger.exception("execution cannot go on", extra={"action": "give_up", "execution": str(claim.id)})
             await self._give_up(claim, f"{type(error).__name__}: {error}")
         finally:
-            del self._hosted[claim.id]
+            if self._hosted.get(claim.id) is place:  # else it has come back meanwhile, with a later epoch
+                del self._hosted[claim.id]
             self.finished += 1
             self.ring()
 
-    async def _drive(self, claim: Claim) -> None:
+    async def _drive(self, claim: Claim, place: "_Place") -> None:
         plan = await self._plan(claim.version, claim.choice)
         processor = ExecutionProcessor(
             claim,
@@ -208,9 +216,12 @@ class ExecutionManager:
         answered = await self._answered(replayed) if replayed else ()
         if self._is_draining:
             return
-        self._hosted[claim.id] = processor
+        place.processor = processor
         processor.begin(replayed, answered=answered)
-        await processor.done
+        try:
+            await processor.done
+        finally:
+            processor.leave()
         if claim.parent is not None:
             await self._tell_parents()
         if isinstance(processor.ledger.broken, Unrecordable):
@@ -282,6 +293,13 @@ class ExecutionManager:
         text = detail.encode(errors="replace").decode().replace("\0", "")[:2_000]
         error = orjson.dumps({"title": "The run could not go on", "detail": text}).decode()
         self._tell(await self._store.give_up(claim, error))
+
+    def _processor(self, execution: UUID) -> ExecutionProcessor | None:
+        place = self._hosted.get(execution)
+        return place.processor if place else None
+
+    def _processors(self) -> list[ExecutionProcessor]:
+        return [place.processor for place in self._hosted.values() if place.processor]
 
     def _show_progress(self, execution: UUID, node: str, path: Path, fraction: float, text: str) -> None:
         message: dict[str, Any] = {"node": node, "path": list(path), "progress": fraction, "text": text}

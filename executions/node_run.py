@@ -135,13 +135,19 @@ class NodeRun:
                 return await self._give(Given(list((found.answer or {}).items())))
             if found.decision != "repeat":
                 return self._error(found.comment or NOT_REPEATED, "lost")
-        known = self._known
-        is_new_try = known is not None and (known.status is Status.RUNNING or is_open(self.row.waits, RETRY))
+        self.row.attempt += self._is_new_try()
         failures = await self.waits.rest_of_retry()
-        self.row.attempt += is_new_try
         self.row.error = None
         await self._show(Status.RUNNING)
         return await self._attempts(failures)
+
+    def _is_new_try(self) -> bool:
+        """A worker was lost in the middle of the one before, or it failed; else a wait is taken up again."""
+        known = self._known
+        if known is None:
+            return False
+        waits = known.row["waits"]
+        return known.status is Status.RUNNING or is_open(waits, RETRY) or is_open(waits, OUTCOME)
 
     def _is_outcome_unknown(self) -> bool:
         known = self._known

@@ -67,7 +67,7 @@ class ExecutionProcessor:
         self.executor = executor
         self.outside = outside
         self._book = book
-        self.ledger = Ledger(claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self._leave)
+        self.ledger = Ledger(claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self.leave)
         self.scheduler = Scheduler(plan, concurrency=claim.concurrency, node_limit=claim.node_limit)
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recorder = recorder
@@ -157,7 +157,7 @@ class ExecutionProcessor:
             await asyncio.wait([task for _, task in left], timeout=1)
         with suppress(Fenced, Unrecordable):
             await self.flush()
-        self._leave()
+        self.leave()
 
     # What runs of nodes say
 
@@ -224,9 +224,9 @@ class ExecutionProcessor:
         """A defect of ours: the execution cannot go on."""
         if not self.done.done():
             self.done.set_exception(error)
-        self._leave()
+        self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """The execution is over, or not ours any more."""
         for timer in self._timers.values():
             timer.cancel()
@@ -308,7 +308,7 @@ class ExecutionProcessor:
     async def _end(self) -> None:
         with suppress(Fenced, Unrecordable):  # the ledger has told us
             await self.flush()
-        self._leave()
+        self.leave()
 
     # Rows
 

@@ -22,7 +22,7 @@ from psycopg import AsyncConnection, sql
 
 from executions import database
 from executions.ending import CLOSE_OTHERS
-from executions.ledger import Batch, Fenced, Ledger, Unrecordable
+from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
 from executions.values import blob_name
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ REFUSED = (
     psycopg.IntegrityError,
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.StatementTooComplex,
+    psycopg.errors.CardinalityViolation,
 )
 #: An execution whose row somebody else has locked is written so much later.
 BUSY_SECONDS = 0.05
@@ -42,13 +43,13 @@ Work = Mapping[Ledger, Batch]
 #: Of these executions the ones that this worker may write. One that somebody has locked is left for the next
 #: transaction: it must not hold up the others, nor the lease.
 LOCK = """
-    SELECT e.id FROM executions_execution e
+    SELECT e.id, e.epoch FROM executions_execution e
     JOIN unnest(%s::uuid[], %s::int[]) AS mine(id, epoch) ON e.id = mine.id AND e.epoch = mine.epoch
     WHERE e.holder_id = %s AND e.ended_at IS NULL ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
 """
 #: What of the rest is still ours and only busy, and what ended by a transaction of ours whose answer was lost.
 REST = """
-    SELECT e.id, e.ended_at IS NULL AS is_busy FROM executions_execution e
+    SELECT e.id, e.epoch, e.ended_at IS NULL AS is_busy FROM executions_execution e
     JOIN unnest(%s::uuid[], %s::int[], %s::bigint[]) AS mine(id, epoch, seq) ON e.id = mine.id AND e.epoch = mine.epoch
     WHERE e.holder_id = %s AND e.ended_at IS NULL OR e.ended_at IS NOT NULL AND e.seq = mine.seq
 """
@@ -238,13 +239,13 @@ class Recorder:
             return
         self.flushes += 1
         for ledger, batch in work.items():
-            if ledger.execution in found.written:
+            if ledger.right in found.written:
                 _resolve(batch)
-            elif ledger.execution in found.busy:
+            elif ledger.right in found.busy:
                 self._write_later(ledger, batch)
             else:
                 ledger.fail(Fenced(), batch)
-        self._committed((ledger, batch) for ledger, batch in work.items() if ledger.execution in found.written)
+        self._committed((ledger, batch) for ledger, batch in work.items() if ledger.right in found.written)
 
     def _write_later(self, ledger: Ledger, batch: Batch) -> None:
         ledger.give_back(batch)
@@ -278,8 +279,8 @@ class Recorder:
 class _Found(NamedTuple):
     """What became of the executions of one transaction; those in neither set belong to others now."""
 
-    written: set[UUID]
-    busy: set[UUID]
+    written: set[Right]
+    busy: set[Right]
 
 
 async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Work) -> _Found:
@@ -287,8 +288,8 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
     async with connection.transaction():
         ids, epochs = [ledger.execution for ledger in work], [ledger.epoch for ledger in work]
         locked = await connection.execute(LOCK, (ids, epochs, worker), prepare=True)
-        owned = {row[0] for row in await locked.fetchall()}
-        mine = [(ledger, batch) for ledger, batch in work.items() if ledger.execution in owned and not batch.is_empty]
+        owned: set[Right] = set(await locked.fetchall())
+        mine = [(ledger, batch) for ledger, batch in work.items() if ledger.right in owned and not batch.is_empty]
         if mine:
             async with connection.pipeline():
                 for statement, parameters in _statements(mine):
@@ -296,8 +297,9 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
     if len(owned) == len(work):
         return _Found(owned, set())
     rest = await connection.execute(REST, (ids, epochs, [batch.seq for batch in work.values()], worker))
-    others = [(id, is_busy) for id, is_busy in await rest.fetchall() if id not in owned]
-    return _Found(owned | {id for id, is_busy in others if not is_busy}, {id for id, is_busy in others if is_busy})
+    others = {(id, epoch): is_busy for id, epoch, is_busy in await rest.fetchall() if (id, epoch) not in owned}
+    written = owned | {right for right, is_busy in others.items() if not is_busy}
+    return _Found(written, {right for right, is_busy in others.items() if is_busy})
 
 
 def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Any]]:

@@ -111,6 +111,18 @@ async def test_nothing_of_a_stale_epoch_is_kept(held: list[Execution], recorder:
     assert await count(NodeExecution, execution=held[1]) == 1
 
 
+async def test_stale_epoch_is_kept_out_although_the_same_worker_holds_the_execution_again(
+    held: list[Execution], recorder: Recorder
+) -> None:
+    await sync_to_async(Execution.objects.filter(pk=held[0].pk).update)(epoch=3)
+    stale, fresh = ledger_of(held[0], epoch=1), ledger_of(held[0], epoch=3)
+    for ledger, status in ((fresh, Status.RUNNING), (stale, Status.COMPLETED)):
+        ledger.put_node(row(ledger, status=status))
+    results = await asyncio.gather(recorder.flush(stale), recorder.flush(fresh), return_exceptions=True)
+    assert [type(result) for result in results] == [Fenced, type(None)]
+    assert await count(NodeExecution, execution=held[0], status="running") == 1
+
+
 async def test_nothing_is_written_to_an_execution_of_another_worker(held: list[Execution], recorder: Recorder) -> None:
     await sync_to_async(Execution.objects.filter(pk=held[0].pk).update)(holder=None)
     ledger = ledger_of(held[0])
