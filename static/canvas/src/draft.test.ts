@@ -126,3 +126,19 @@ test("a viewer cannot edit", () => {
   actions().setTitle("split", "Cut");
   expect(useStore.getState().graph.undo).toEqual([]);
 });
+
+test("a server that hangs is called offline after some seconds, and is asked again", async () => {
+  let patience: AbortSignal | null | undefined;
+  vi.stubGlobal("fetch", (_address: string, init: RequestInit) => {
+    patience = init.signal;
+    return new Promise(() => undefined);
+  });
+  actions().setConfig("split", "text", "x");
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(useStore.getState().graph.saveState).toBe("saving");
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(useStore.getState().graph.saveState).toBe("offline");
+  actions().setConfig("split", "text", "x,y");
+  expect(useStore.getState().graph.saveState).toBe("offline");
+  expect(patience).toBeInstanceOf(AbortSignal);
+});

@@ -10,6 +10,8 @@ import type { SaveState, State } from "./state";
 const COLLECT_MS = 300;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 20_000;
+/** An answer that takes longer is not waited for in silence. */
+const SILENT_MS = 4_000;
 
 export interface Draft {
   start: (detail: GraphDetail) => void;
@@ -41,6 +43,8 @@ export function createDraft({ get, set }: Host): Draft {
   let place = { user: 0, graph: 0, tab: "" };
   let timer = 0;
   let failures = 0;
+  /** No answer for so long that it was said. */
+  let silent = false;
   let sending: Promise<boolean> | null = null;
 
   const show = (change: { saveState?: SaveState; problems?: Problem[]; ports?: Record<string, NodePorts> }): void => {
@@ -83,9 +87,16 @@ export function createDraft({ get, set }: Host): Draft {
     sync = next.state;
     keep();
     const { edit_id, operations } = next.edit;
+    const slow = window.setTimeout(() => {
+      silent = true;
+      show({ saveState: "offline" });
+    }, SILENT_MS);
     const answer = await api.edit(place.graph, edit_id, operations);
+    window.clearTimeout(slow);
+    silent = false;
     if (answer.ok) {
       failures = 0;
+      show({ saveState: "saving" });
       take([{ revision: answer.data.revision, edit_id, operations: answer.data.operations }]);
       show({ problems: answer.data.problems, ports: { ...get().graph.ports, ...answer.data.ports } });
       return "sent";
@@ -164,7 +175,7 @@ export function createDraft({ get, set }: Host): Draft {
     edit: (operations) => {
       sync = addLocal(sync, operations, newId());
       keep();
-      show(failures === 0 ? { saveState: "saving" } : {});
+      show(failures === 0 && !silent ? { saveState: "saving" } : {});
       if (failures === 0 && sending === null) schedule(COLLECT_MS);
     },
     receive: take,

@@ -1,13 +1,16 @@
 /** Calls to `/api/v1/`. Nothing throws: an answer is either data or problem details that say what to do. */
 
 import type {
+  Approval,
   BlockDescription,
   Catalogue,
+  Decision,
   EditAnswer,
   EditRecord,
   Execution,
   ExecutionDetail,
   GraphDetail,
+  GraphRow,
   Json,
   JsonObject,
   NodePorts,
@@ -81,11 +84,14 @@ interface Call {
   headers?: Record<string, string>;
   /** Lets the call outlive the page (a tab being closed). */
   keepalive?: boolean;
+  /** Gives up after so many milliseconds, as if no answer came. */
+  patience?: number;
 }
 
 export async function request<T>(method: string, path: string, call: Call = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { accept: "application/json", ...call.headers };
   const init: RequestInit = { method, headers, credentials: "same-origin", keepalive: call.keepalive ?? false };
+  if (call.patience !== undefined) init.signal = AbortSignal.timeout(call.patience);
   if (method !== "GET") headers["x-csrftoken"] = cookie(place.csrfCookie);
   if (call.body !== undefined) {
     headers["content-type"] = "application/json";
@@ -100,6 +106,9 @@ export async function request<T>(method: string, path: string, call: Call = {}):
   }
 }
 
+/** A server that has not answered an edit by then is taken for one that is away. */
+const EDIT_PATIENCE_MS = 30_000;
+
 const get = <T>(path: string): Promise<Answer<T>> => request<T>("GET", path);
 const post = <T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> =>
   request<T>("POST", path, { body, headers });
@@ -109,10 +118,16 @@ export const api = {
   block: (id: string) => get<BlockDescription>(`blocks/${id}/`),
   /** Ports of a block with this config, for blocks whose ports depend on it. */
   blockPorts: (id: string, config: JsonObject) => post<NodePorts>(`blocks/${id}/ports/`, { config }),
+  graphs: (name: string) => get<Page<GraphRow>>(`graphs/?page_size=50&name=${encodeURIComponent(name)}`),
   graph: (id: number) => get<GraphDetail>(`graphs/${id}/`),
   version: (id: number, number: number) => get<VersionDetail>(`graphs/${id}/versions/${number}/`),
   edit: (id: number, editId: string, operations: Operation[], keepalive = false) =>
-    request<EditAnswer>("POST", `graphs/${id}/edits/`, { body: { edit_id: editId, operations }, keepalive }),
+    request<EditAnswer>("POST", `graphs/${id}/edits/`, {
+      body: { edit_id: editId, operations },
+      keepalive,
+      // The same edit may be sent again: the server answers it once.
+      patience: EDIT_PATIENCE_MS,
+    }),
   /** Makes the draft the version that triggers and the API run. */
   publish: (id: number) => post<{ published_version: number }>(`graphs/${id}/publish/`, {}),
   unpublish: (id: number) => request<null>("DELETE", `graphs/${id}/publish/`),
@@ -135,6 +150,9 @@ export const api = {
   wholeOutput: (id: string, rowId: string, index: number) =>
     get<Json>(`executions/${id}/nodes/${rowId}/outputs/${index}/`),
   outputs: (id: string) => get<Record<string, Json>>(`executions/${id}/outputs/`),
+  approval: (id: string) => get<Approval>(`approvals/${id}/`),
+  decide: (id: string, body: { decision: Decision; payload?: Json; comment?: string }) =>
+    post<Approval>(`approvals/${id}/decide/`, body),
   cancel: (id: string) => post<Execution>(`executions/${id}/cancel/`, {}),
   rerun: (id: string) => post<Execution>(`executions/${id}/rerun/`, {}),
 };

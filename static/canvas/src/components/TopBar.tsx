@@ -109,7 +109,7 @@ function Version() {
 const SAVE_WORDS: Record<SaveState, string> = {
   saved: "Saved",
   saving: "Saving…",
-  offline: "Offline, will retry",
+  offline: "Offline: your edits are kept here and sent later",
   loggedOut: "Logged out, not saved",
 };
 
@@ -124,7 +124,7 @@ function Saved() {
     loggedOut: <LogIn />,
   };
   return (
-    <span className={styles.saved} data-state={saveState} role="status">
+    <span className={styles.saved} data-state={saveState} role="status" title={SAVE_WORDS[saveState]}>
       {signs[saveState]}
       <span>{SAVE_WORDS[saveState]}</span>
     </span>

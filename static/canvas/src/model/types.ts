@@ -282,6 +282,27 @@ export interface NodeRowDetail extends NodeRow {
   log: LogLine[];
 }
 
+export type Decision = "approved" | "rejected" | "repeat" | "happened" | "fail";
+
+/** A question to a person: may this go on, or what became of a step that must happen once. */
+export interface Approval {
+  id: string;
+  kind: "approval" | "outcome";
+  state: "open" | "decided" | "closed";
+  execution: string;
+  node: string;
+  node_title: string;
+  path: number[];
+  instructions: string;
+  payload: Json;
+  created_at: string;
+  decision: Decision | "" | null;
+  answer: Json;
+  comment: string;
+  decided_by: Person | null;
+  decided_at: string | null;
+}
+
 export interface GraphRow {
   id: number;
   name: string;
