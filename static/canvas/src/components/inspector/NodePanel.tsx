@@ -6,6 +6,7 @@ import type { InspectorTab } from "../../state";
 import { actions, useStore } from "../../store";
 import styles from "../Inspector.module.css";
 import { ConfigTab } from "./ConfigTab";
+import { DecisionCard } from "./DecisionCard";
 import { NodeHeader } from "./NodeHeader";
 import { RunTab } from "./RunTab";
 import { useRowChoice } from "./useRowChoice";
@@ -46,6 +47,7 @@ export function NodePanel({ nodeKey }: { nodeKey: string }) {
         ))}
       </div>
       <div id={`${base}-panel`} className={styles.panel} role="tabpanel" aria-labelledby={`${base}-${tab}`}>
+        <DecisionCard row={choice.row} />
         {tab === "config" ? <ConfigTab nodeKey={nodeKey} /> : <RunTab nodeKey={nodeKey} tab={tab} choice={choice} />}
       </div>
     </>

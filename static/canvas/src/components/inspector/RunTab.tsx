@@ -6,6 +6,7 @@ import { bytes, clock } from "../../model/format";
 import { sizeWords } from "../../model/preview";
 import { failureAdvice, failureText } from "../../model/run";
 import type { NodeRow, NodeRowDetail } from "../../model/types";
+import { asksPerson } from "../../model/waiting";
 import { portsOf, type InspectorTab } from "../../state";
 import { useStore } from "../../store";
 import { Button } from "../Button";
@@ -46,7 +47,7 @@ export function RunTab({ nodeKey, tab, choice }: RunTabProps) {
     <div className={styles.values}>
       {rows.length > 1 && <RowPicker rows={rows} row={row} />}
       <RowFacts row={row} named={rows.length > 1} />
-      {row.status === "waiting" && row.waiting && <WaitNotice waiting={row.waiting} />}
+      {row.status === "waiting" && row.waiting && !asksPerson(row) && <WaitNotice waiting={row.waiting} />}
       {tab === "output" && <Failed row={row} />}
       {problem && (
         <div className={styles.notice}>

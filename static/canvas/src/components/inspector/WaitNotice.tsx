@@ -15,10 +15,9 @@ export function WaitNotice({ waiting }: { waiting: Waiting }) {
     <div className={styles.wait}>
       <Hourglass size={14} aria-hidden="true" />
       <p>
-        <b>This run {words === "did it happen?" ? "waits for somebody to say what happened" : words}.</b>{" "}
+        <b>This run {words}.</b>{" "}
         {waiting.until !== undefined && waiting.for === "timer" && `At ${clock(waiting.until)} it goes on by itself. `}
         {waiting.child !== undefined && <a href={`${home}executions/${waiting.child}/`}>Open that run</a>}
-        {(waiting.for === "approval" || waiting.for === "outcome") && <a href={`${home}approvals/`}>All approvals</a>}
       </p>
     </div>
   );
