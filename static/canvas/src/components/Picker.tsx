@@ -19,6 +19,8 @@ interface PickerProps {
   empty: string;
   onPick: (choice: Choice) => void;
   onClose: () => void;
+  /** For choices that come from elsewhere as one types. */
+  onType?: (text: string) => void;
 }
 
 const MOST = 60;
@@ -35,7 +37,7 @@ export function narrow(choices: readonly Choice[], text: string): Choice[] {
   return fits.toSorted((a, b) => rank(a) - rank(b)).slice(0, MOST);
 }
 
-export function Picker({ label, choices, empty, onPick, onClose }: PickerProps) {
+export function Picker({ label, choices, empty, onPick, onClose, onType }: PickerProps) {
   const [text, setText] = useState("");
   const [active, setActive] = useState(0);
   const list = useRef<HTMLUListElement>(null);
@@ -77,6 +79,7 @@ export function Picker({ label, choices, empty, onPick, onClose }: PickerProps) 
         autoFocus
         onChange={(event) => {
           setText(event.target.value);
+          onType?.(event.target.value);
           setActive(0);
         }}
         onKeyDown={onKeyDown}

@@ -35,6 +35,8 @@ export function checkValue(shape: Shape, value: Json, at = ""): FieldError[] {
       return wrong(at, typeof value === "number" ? checkNumber(shape, value) : `This should be ${shapeName(shape)}.`);
     case "toggle":
       return wrong(at, typeof value === "boolean" ? "" : "This should be yes or no.");
+    case "graph":
+      return wrong(at, Number.isInteger(value) ? "" : "Choose a graph.");
     case "select":
       return wrong(at, shape.options.some((option) => same(option.value, value)) ? "" : `Choose ${shapeName(shape)}.`);
     case "list":

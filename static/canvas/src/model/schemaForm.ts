@@ -46,6 +46,8 @@ export type Shape =
   | TextShape
   | NumberShape
   | { readonly kind: "toggle" }
+  /** The id of another graph. */
+  | { readonly kind: "graph" }
   | { readonly kind: "select"; readonly options: readonly Option[] }
   | ListShape
   | ObjectShape
@@ -131,6 +133,7 @@ function typedShape(schema: Schema, root: Schema, depth: number): Shape {
     case "string":
       return textShape(schema);
     case "integer":
+      return schema.format === "graph" ? { kind: "graph" } : numberShape(schema);
     case "number":
       return numberShape(schema);
     case "boolean":
@@ -248,6 +251,8 @@ export function emptyValue(shape: Shape): Json {
       return Number.isFinite(shape.minimum) ? shape.minimum : 0;
     case "toggle":
       return false;
+    case "graph":
+      return null;
     case "select":
       return shape.options[0]?.value ?? null;
     case "list":
@@ -274,6 +279,8 @@ export function shapeName(shape: Shape): string {
       return shape.integer ? "a whole number" : "a number";
     case "toggle":
       return "yes or no";
+    case "graph":
+      return "a graph";
     case "select":
       return shape.options.length === 1 ? (shape.options[0]?.label ?? "") : `one of ${optionNames(shape.options)}`;
     case "list":

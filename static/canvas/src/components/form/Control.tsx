@@ -5,6 +5,7 @@ import { shapeName, type NumberShape, type Option, type Shape, type TextShape } 
 import type { Json } from "../../model/types";
 import { CodeArea } from "./CodeArea";
 import styles from "./form.module.css";
+import { GraphControl } from "./GraphControl";
 import { ListControl } from "./ListControl";
 import { MapControl } from "./MapControl";
 import { ObjectControl } from "./ObjectControl";
@@ -36,6 +37,8 @@ export function Control(props: ControlProps) {
       return <NumberControl {...props} shape={shape} />;
     case "toggle":
       return <ToggleControl {...props} />;
+    case "graph":
+      return <GraphControl {...props} />;
     case "select":
       return <SelectControl {...props} options={shape.options} />;
     case "list":

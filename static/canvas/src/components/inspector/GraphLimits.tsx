@@ -12,13 +12,21 @@ const LIMITS = [
   { name: "seconds", title: "Seconds", usual: "none", hint: "A run that takes longer fails." },
   { name: "laps", title: "Runs of one node", usual: "1,000", hint: "At one place: stops endless cycles." },
   { name: "node_executions", title: "Node runs in all", usual: "1,000,000", hint: "" },
-  { name: "depth", title: "Depth", usual: "16", hint: "Loops inside loops." },
+  { name: "depth", title: "Depth", usual: "16", hint: "Graphs that run each other." },
+  { name: "items", title: "Items of one loop", usual: "100,000", hint: "" },
+  { name: "value_bytes", title: "Bytes of one value", usual: "as the server allows", hint: "" },
 ] as const;
 
 export function GraphLimits() {
+  const words = useStore((state) => {
+    const set = LIMITS.filter(({ name }) => name in shownSpec(state).limits);
+    return set.length === 0 ? "as usual" : set.map(({ title }) => title.toLowerCase()).join(", ");
+  });
   return (
     <details className={styles.section}>
-      <summary>Limits</summary>
+      <summary>
+        Limits <small>{words}</small>
+      </summary>
       <div className={styles.two}>
         {LIMITS.map((limit) => (
           <Limit key={limit.name} {...limit} />
