@@ -1,7 +1,7 @@
 /** One node on the canvas: what it is, its ports, and how its last run went. */
 
 import { Handle, Position, type NodeProps } from "@xyflow/react";
-import { ChevronsUpDown, Copy, Pin, Play, Plug, Trash2 } from "lucide-react";
+import { ChevronsUpDown, Copy, Merge, Pin, Play, Plug, Trash2 } from "lucide-react";
 import { memo, useEffect, useRef } from "react";
 
 import { nodeSummary, subscribeNode, useNodeSummary } from "../live";
@@ -120,8 +120,19 @@ function PortLabel({ row, side }: { row: PortRow | undefined; side: "input" | "o
         {row.label}
         {isInput && row.required ? <i className={styles.required}>*</i> : null}
         {kind !== "" && <em>{kind}</em>}
+        {row.arrivals > 0 && <Arrivals links={row.arrivals} />}
       </span>
     </>
+  );
+}
+
+/** Marks a port where the order of arrival decides. */
+function Arrivals({ links }: { links: number }) {
+  const words = `${links} links lead here: each value that comes makes a run, in the order in which they arrive`;
+  return (
+    <i className={styles.arrivals} role="img" aria-label={words} title={words}>
+      <Merge aria-hidden="true" />
+    </i>
   );
 }
 

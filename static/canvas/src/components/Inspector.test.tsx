@@ -235,3 +235,26 @@ test("an output that is shown cut is pinned whole", async () => {
   await actions().pinRow(nodeRow("split"));
   expect(useStore.getState().graph.spec.nodes[0]?.pinned).toEqual({ parts: [1, 2] });
 });
+
+const crossing = { code: "crossing_loops", pointer: "#/links/0", detail: "Two loops meet.", link: 0, node: "join" };
+
+test("where two loops meet one press says how, and the setting stays in sight", async () => {
+  show("join", { problems: [{ ...crossing, severity: "error" }] });
+  await userEvent.click(screen.getByRole("button", { name: "Pair by position (zip)" }));
+  expect(useStore.getState().graph.spec.nodes[1]?.join).toBe("zip");
+  expect(screen.getByLabelText("Where loops meet")).toHaveValue("zip");
+});
+
+test("a node without such loops has no such setting", () => {
+  show("join");
+  expect(screen.queryByLabelText("Where loops meet")).toBeNull();
+});
+
+test("twenty problems are shown, more on demand", async () => {
+  const many = Array.from({ length: 25 }, (_, k) => ({ ...crossing, code: "x", detail: `Wrong ${k}.`, node: "split" }));
+  resetStore({ blocks, problems: many.map((one) => ({ ...one, severity: "error" as const })) });
+  render(<Inspector />);
+  expect(screen.getAllByText(/Wrong/)).toHaveLength(20);
+  await userEvent.click(screen.getByRole("button", { name: "and 5 more" }));
+  expect(screen.getAllByText(/Wrong/)).toHaveLength(25);
+});

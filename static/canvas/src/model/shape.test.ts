@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
-import { freeShift, type Box } from "./shape";
+import { port } from "../testing/store";
+import { freeShift, nodeShape, type Box } from "./shape";
+import type { LinkSpec, PortKind } from "./types";
 
 const node = (x: number, y: number): Box => ({ x, y, width: 180, height: 120 });
 
@@ -20,4 +22,21 @@ test("nodes that come together keep their distance and cover nothing", () => {
   const moved = wanted.map((box) => ({ ...box, x: box.x + dx, y: box.y + dy }));
   expect(freeShift(taken, moved)).toEqual([0, 0]);
   expect([dx, dy]).not.toEqual([0, 0]);
+});
+
+const into = (sink_port: string, source = "a"): LinkSpec => ({ source, source_port: "value", sink: "n", sink_port });
+
+function arrivals(links: LinkSpec[], kind: PortKind = "value"): number[] {
+  const ports = { inputs: [port("values", { type: "object" }, { kind })], outputs: [] };
+  return nodeShape({ key: "n", block: "b", config: {} }, ports, links, [], false).inputs.map((row) => row.arrivals);
+}
+
+test("arrival decides where several links end at one port", () => {
+  expect(arrivals([into("values")])).toEqual([0]);
+  expect(arrivals([into("values"), into("values", "b")])).toEqual([2]);
+});
+
+test("members build one value, and a gathering port takes links in their order", () => {
+  expect(arrivals([into("values.x"), into("values.y")])).toEqual([0, 0, 0]);
+  expect(arrivals([into("values"), into("values", "b")], "gather")).toEqual([0]);
 });

@@ -18,6 +18,8 @@ export interface PortRow {
   type: PortType;
   kind: Port["kind"];
   linked: boolean;
+  /** Links that lead here, when whichever value comes first runs first; else 0. */
+  arrivals: number;
   /** Needs a link or a constant and has neither. */
   required: boolean;
 }
@@ -55,8 +57,10 @@ function isSetting(node: NodeSpec, port: Port): boolean {
   return port.schema.enum !== undefined || port.schema.const !== undefined || port.schema["x-widget"] === "setting";
 }
 
-function row(port: Port, name: string, linked: boolean, config: JsonObject): PortRow {
+function row(port: Port, name: string, links: number, config: JsonObject): PortRow {
   const member = portMember(name);
+  const linked = links > 0;
+  const collects = port.kind === "collect" || port.kind === "gather";
   return {
     name,
     label: member === "" ? name : `${portRoot(name)}.${member}`,
@@ -64,6 +68,7 @@ function row(port: Port, name: string, linked: boolean, config: JsonObject): Por
     type: member === "" ? portType(port) : "any",
     kind: port.kind,
     linked,
+    arrivals: links > 1 && !collects ? links : 0,
     required: port.required && !linked && !(port.name in config),
   };
 }
@@ -75,18 +80,21 @@ function rows(
   config: JsonObject,
   visible: (port: Port) => boolean,
 ): PortRow[] {
-  const used = new Set(names);
+  const used = new Map<string, number>();
+  for (const name of names) used.set(name, (used.get(name) ?? 0) + 1);
   const result: PortRow[] = [];
   for (const port of ports) {
-    const members = [...used].filter((name) => portRoot(name) === port.name && name !== port.name);
-    if (used.has(port.name) || visible(port)) result.push(row(port, port.name, used.has(port.name), config));
-    for (const name of members) result.push(row(port, name, true, config));
+    const members = [...used.keys()].filter((name) => portRoot(name) === port.name && name !== port.name);
+    if (used.has(port.name) || visible(port)) {
+      result.push(row(port, port.name, used.get(port.name) ?? 0, config));
+    }
+    for (const name of members) result.push(row(port, name, used.get(name) ?? 0, config));
   }
   const known = new Set(ports.map((port) => port.name));
-  for (const name of used) {
-    if (!known.has(portRoot(name))) {
-      result.push({ name, label: name, title: "", type: "any", kind: "value", linked: true, required: false });
-    }
+  for (const [name, links] of used) {
+    if (known.has(portRoot(name))) continue;
+    const arrivals = links > 1 ? links : 0;
+    result.push({ name, label: name, title: "", type: "any", kind: "value", linked: true, arrivals, required: false });
   }
   return result;
 }
@@ -106,10 +114,10 @@ export function nodeShape(
     (port) => expanded || !isSetting(node, port),
   );
   // A part of an output (`body.title`) leaves from the output's own port: a value has one origin.
-  const outputNames = from.map((link) => portRoot(link.source_port));
+  const outputNames = new Set(from.map((link) => portRoot(link.source_port)));
   const hasError = ports.outputs.some((port) => port.name === ERROR_PORT.name);
   const declared = hasError ? ports.outputs : [...ports.outputs, ERROR_PORT];
-  const outputs = rows(declared, outputNames, {}, (port) => expanded || port.name !== ERROR_PORT.name);
+  const outputs = rows(declared, [...outputNames], {}, (port) => expanded || port.name !== ERROR_PORT.name);
   const count = Math.max(inputs.length, outputs.length);
   return { inputs, outputs, height: HEADER_HEIGHT + count * ROW_HEIGHT + BODY_PADDING + FOOTER_HEIGHT };
 }

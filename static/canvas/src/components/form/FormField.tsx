@@ -41,6 +41,7 @@ const KIND_WORDS: Readonly<Record<PortKind, string>> = {
 export function FormField(props: FormFieldProps) {
   const { id, field, kind, value, links, disabled } = props;
   const whole = links.some((fed) => portMember(fed.link.sink_port) === "");
+  const arrivals = links.filter((fed) => portMember(fed.link.sink_port) === "").length;
   const resettable = value !== undefined && !disabled && field.initial !== undefined && !same(value, field.initial);
   return (
     <div className={styles.field} data-field={field.name}>
@@ -48,7 +49,7 @@ export function FormField(props: FormFieldProps) {
         {/* A linked field has no input to name. */}
         {whole ? <span>{field.title}</span> : <Label id={id} field={field} value={value} />}
         <span className={styles.side}>
-          {KIND_WORDS[kind]}
+          {KIND_WORDS[kind] || (arrivals > 1 && "as they arrive")}
           {resettable && (
             <button type="button" className={styles.reset} onClick={props.onReset}>
               Reset<span className="visually-hidden"> {field.title} to its default</span>

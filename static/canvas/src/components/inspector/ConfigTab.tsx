@@ -10,6 +10,7 @@ import { actions, useStore } from "../../store";
 import { FormField, type FedBy } from "../form/FormField";
 import styles from "../Inspector.module.css";
 import { BlockAbout } from "./BlockAbout";
+import { JoinField } from "./JoinField";
 import { PinnedData } from "./PinnedData";
 import { ProblemList } from "./ProblemList";
 import { Reliability } from "./Reliability";
@@ -27,6 +28,7 @@ export function ConfigTab({ nodeKey }: { nodeKey: string }) {
   return (
     <div className={styles.form}>
       <ProblemList problems={problems.filter((problem) => !named.has(problemField(problem)))} />
+      <JoinField node={node} problems={problems} />
       <PinnedData node={node} ports={ports} />
       {!block && (
         <p className={styles.quiet}>

@@ -1,12 +1,11 @@
-/** How a node is run: retries, time limit, what a failure does, how many at once, how loops meet. */
+/** How a node is run: retries, time limit, what a failure does, how many at once. */
 
 import { useId } from "react";
 
 import { readNumber } from "../../model/fieldValue";
-import { linksInto } from "../../model/graph";
 import { duration } from "../../model/format";
-import type { Join, NodeSpec, Policy } from "../../model/types";
-import { isReadOnly, shownSpec } from "../../state";
+import type { NodeSpec, Policy } from "../../model/types";
+import { isReadOnly } from "../../state";
 import { actions, useStore } from "../../store";
 import { Wrong } from "../form/Control";
 import formStyles from "../form/form.module.css";
@@ -15,7 +14,6 @@ import styles from "../Inspector.module.css";
 
 export function Reliability({ node }: { node: NodeSpec }) {
   const readOnly = useStore(isReadOnly);
-  const inputs = useStore((state) => linksInto(shownSpec(state), node.key).length);
   const policy = node.policy ?? {};
   return (
     <details className={styles.section}>
@@ -42,24 +40,9 @@ export function Reliability({ node }: { node: NodeSpec }) {
         />
         <NumberPolicy node={node} name="concurrency" title="At once in a loop" most={10_000} whole hint="0: no limit" />
       </div>
-      {(inputs > 1 || (node.join ?? "match") !== "match") && (
-        <Choice
-          title="Inputs from different loops"
-          value={node.join ?? "match"}
-          options={JOINS}
-          disabled={readOnly}
-          pick={(value) => actions().setJoin(node.key, value)}
-        />
-      )}
     </details>
   );
 }
-
-const JOINS: Readonly<Record<Join, string>> = {
-  match: "Match: same item of the same loop",
-  zip: "Zip: first with first, second with second",
-  cross: "Cross: every combination",
-};
 
 /** The policy in a few words, for the closed section. */
 function words(policy: Policy): string {
