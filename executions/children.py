@@ -77,6 +77,7 @@ def _start(
         told_parent=False,
         depth=above.depth + 1,
         node_limit=node_limit,
+        depth_limit=depth_limit,
         use_pins=above.use_pins,
     )
     with transaction.atomic():

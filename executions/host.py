@@ -199,4 +199,5 @@ def _wake(bell: Bell, done: Iterable[tuple[Ledger, Batch]]) -> None:
     for ledger, batch in done:
         if not batch.is_empty:
             has_ended = batch.ending is not None and batch.ending.status in FINAL
-            bell.wake(ledger.execution, batch.seq, graph=ledger.graph if has_ended else None)
+            is_told = has_ended or batch.parking is not None
+            bell.wake(ledger.execution, batch.seq, graph=ledger.graph if is_told else None)

@@ -208,7 +208,7 @@ class ExecutionManager:
             plan,
             recorder=self._recorder,
             executor=self._executor,
-            outside=Outside(self._store, claim, depth_limit=plan.limits.depth),
+            outside=Outside(self._store, claim, depth_limit=_depth_limit(claim, plan)),
             book=await self._book(claim),
             show_progress=partial(self._show_progress, claim.id),
         )
@@ -304,3 +304,8 @@ class ExecutionManager:
     def _show_progress(self, execution: UUID, node: str, path: Path, fraction: float, text: str) -> None:
         message: dict[str, Any] = {"node": node, "path": list(path), "progress": fraction, "text": text}
         self._bell.transient(execution, f"{node}{path}", orjson.dumps(message).decode())
+
+
+def _depth_limit(claim: Claim, plan: Plan) -> int:
+    """What the graph allows, and what those above it allow."""
+    return plan.limits.depth if claim.depth_limit is None else min(plan.limits.depth, claim.depth_limit)

@@ -58,6 +58,8 @@ class Execution(models.Model):
     depth = models.PositiveSmallIntegerField(db_default=0, default=0)
     #: The parent was woken when this one ended; set in the transaction that woke it.
     told_parent = models.BooleanField(db_default=True, default=True)
+    #: How deep its parents let it go on; null: nobody above has a say.
+    depth_limit = models.PositiveIntegerField(null=True)
     #: What its root has left of the limit of node executions; null: the graph's own limit.
     node_limit = models.PositiveIntegerField(null=True)
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")

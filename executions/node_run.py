@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from blocks.base import ERROR_PORT, BlockError, Effect
 from executions.context import NodeContext
 from executions.engine.commands import Command, PortError, Run
-from executions.engine.plan import NodePlan
+from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
 from executions.engine.status import Status
 from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
@@ -46,6 +46,7 @@ class Owner(Protocol):
     scheduler: Scheduler
     ledger: Ledger
     executor: NodeExecutor
+    plan: Plan
     outside: Outside
 
     def context(self, run: Run, row: NodeRow) -> NodeContext:
@@ -235,6 +236,10 @@ class NodeRun:
     async def _emit(self, port: str, value: Any) -> None:
         """A value travels and is recorded; a port that does not exist, or had its value, is the block's fault."""
         encoded = encode(value)
+        limit = self._owner.plan.limits.value_bytes
+        if limit and len(encoded.text) > limit:
+            message = f"A value of {len(encoded.text):,} bytes is larger than this graph's limit of {limit:,} bytes (value_bytes)."
+            raise BlockError(message, retry=False)
         if encoded.sha256:
             try:
                 await asyncio.to_thread(save_blob, encoded)

@@ -46,7 +46,7 @@ CLAIM = f"""
         RETURNING e.*
     )
     SELECT c.id, c.graph_id AS graph, c.version_id AS version, c.epoch, c.seq, c.inputs, c.started_at, c.concurrency,
-        c.parent_id AS parent, c.node_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
+        c.parent_id AS parent, c.node_limit, c.depth_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
         u.id AS user_id, u.username AS user_name
     FROM claimed c JOIN auth_user u ON u.id = c.owner_id ORDER BY c.id
 """  # noqa: S608 - parts of our own
@@ -97,6 +97,7 @@ class Claim:
     concurrency: int
     parent: UUID | None
     node_limit: int | None
+    depth_limit: int | None
     choice: dict[str, Any] | None
     retry_of: UUID | None
     use_pins: bool

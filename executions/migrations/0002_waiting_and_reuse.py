@@ -58,6 +58,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="execution",
+            name="depth_limit",
+            field=models.PositiveIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name="execution",
             name="node_limit",
             field=models.PositiveIntegerField(null=True),
         ),

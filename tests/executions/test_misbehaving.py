@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from agentflow.graphs.spec import OnError, Policy
+from agentflow.graphs.spec import Limits, OnError, Policy
 from executions import host as hosts
 from executions import node_run, services
 from executions.engine.scheduler import Scheduler
@@ -138,3 +138,11 @@ def test_claim_whose_answer_was_lost_is_found(owner: User, host: hosts.Host) -> 
     )
     stray = ended(stray)
     assert (stray.status, [event["kind"] for event in stray.events]) == (Status.COMPLETED, ["handed_over", "resumed"])
+
+
+def test_value_beyond_the_limit_of_the_graph_fails_its_node(owner: User) -> None:
+    nodes = {"a": ("core.value", {"value": "x" * 200})}
+    assert run(owner, nodes, limits=Limits(value_bytes=202)).status == Status.COMPLETED
+    execution = run(owner, nodes, limits=Limits(value_bytes=201))
+    assert execution.status == Status.FAILED
+    assert "(value_bytes)" in error_of(execution, "a")["message"]

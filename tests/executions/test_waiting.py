@@ -360,6 +360,14 @@ def test_graph_that_runs_itself_stops_at_the_limit_of_depth(owner: User) -> None
     assert Execution.objects.filter(graph=graph).count() == 3
 
 
+def test_limit_of_depth_holds_for_all_that_is_started(owner: User) -> None:
+    """However deep the graphs below may go by themselves."""
+    deep = drawn(owner, *calling(doubling(owner), inputs={"n": 1}), limits=Limits(depth=9))
+    execution = run(owner, *calling(deep), limits=Limits(depth=1))
+    assert execution.status == Status.FAILED
+    assert "1 deep" in error_of(execution, "call")["message"]
+
+
 def test_node_executions_of_children_count(owner: User) -> None:
     nodes, links = calling(doubling(owner), inputs={"n": 1})
     execution = run(owner, nodes, links, limits=Limits(node_executions=3))
