@@ -47,6 +47,7 @@ ROUTES = [
     Route("graph-edits", "post", "graphs/{graph}/edits/", "editor", "write", 200, EDIT),
     Route("graph-validate", "post", "graphs/{graph}/validate/", "viewer", "read", 200, {}),
     Route("graph-export", "get", "graphs/{graph}/export/", "viewer", "read", 200),
+    Route("graph-interface", "get", "graphs/{graph}/interface/", "viewer", "read", 200),
     Route("graph-versions", "get", "graphs/{graph}/versions/", "viewer", "read", 200),
     Route("graph-version", "get", "graphs/{graph}/versions/1/", "viewer", "read", 200),
     Route("graph-publish", "post", "graphs/{graph}/publish/", "editor", "write", 200, {"version": 1}),
