@@ -12,8 +12,8 @@ from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import graphs_for
 from agentflow.graphs.services import version_for_run
 from blocks.base import BlockError
-from executions import services
 from executions.models import Execution
+from executions.starting import StartRefused, announce, checked_inputs
 
 
 def start_child(
@@ -37,7 +37,7 @@ def start_child(
     close_old_connections()
     try:
         _start(id, parent, epoch, parent_node, graph, inputs, node_limit, depth_limit)
-    except services.StartRefused as error:
+    except StartRefused as error:
         problems = " ".join(problem["detail"] for problem in error.problems)
         raise BlockError(f"The graph cannot be started: {problems}", retry=False) from error
     finally:
@@ -69,7 +69,7 @@ def _start(
         graph=found,
         version=version,
         owner=owner,
-        inputs=services.checked_inputs(version, inputs),
+        inputs=checked_inputs(version, inputs),
         trigger="graph",
         concurrency=settings.EXECUTION_CONCURRENCY,
         parent_id=parent,
@@ -88,4 +88,4 @@ def _start(
         if not is_wanted.values_list("pk").first() or Execution.objects.filter(pk=id).exists():
             return
         child.save(force_insert=True)
-    services.announce(child)
+    announce(child)

@@ -14,10 +14,10 @@ from agentflow.graphs.validation import validate
 from agentflow.graphs.wiring import name_of
 from blocks.base import Effect
 from blocks.registry import registry
-from executions import services
 from executions.engine.status import Status
 from executions.models import Execution, NodeExecution
 from executions.scope import Choice, scoped
+from executions.starting import StartRefused, announce, refuse_problems
 
 
 def retry_execution(
@@ -45,7 +45,7 @@ def retry_execution(
     _refuse_unknown(spec, from_nodes, to_nodes, node)
     choice = _choice(spec, execution.choice, from_nodes, to_nodes, node, inputs)
     ran = scoped(spec, choice)[0]
-    services.refuse_problems([problem for problem in validate(ran, registry()) if problem.severity == "error"])
+    refuse_problems([problem for problem in validate(ran, registry()) if problem.severity == "error"])
     if not repeat_once:
         _refuse_repeats(execution, ran, choice)
     given = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)
@@ -62,7 +62,7 @@ def retry_execution(
     )
     with transaction.atomic():
         made.save(force_insert=True)
-        transaction.on_commit(lambda: services.announce(made))
+        transaction.on_commit(lambda: announce(made))
     return made
 
 
@@ -109,7 +109,7 @@ def _refuse_unknown(spec: GraphSpec, from_nodes: Collection[str], to_nodes: Coll
         if key not in known
     ]
     if problems:
-        raise services.StartRefused(problems)
+        raise StartRefused(problems)
 
 
 def _refuse_repeats(execution: Execution, ran: GraphSpec, choice: Choice) -> None:
@@ -132,7 +132,7 @@ def _refuse_repeats(execution: Execution, ran: GraphSpec, choice: Choice) -> Non
         if any(_would_repeat(row, is_kept=is_kept) for row in by_node.get(key, ()))
     ]
     if problems:
-        raise services.StartRefused(problems)
+        raise StartRefused(problems)
 
 
 def _would_repeat(row: Mapping[str, Any], *, is_kept: bool) -> bool:

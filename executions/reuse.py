@@ -15,6 +15,7 @@ from executions.engine.inputs import InputError, assemble
 from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
 from executions.engine.status import Status
+from executions.inputs import INPUT_BLOCK
 from executions.replay import RunKey, replay
 
 Outputs = list[tuple[str, Any]]
@@ -59,17 +60,21 @@ class Book:
 
     def keep(self, node: NodePlan, run: Run, outputs: Outputs) -> None:
         """What a run of the earlier execution gave."""
-        if node.key not in self._fresh and (print_ := fingerprint(node, run)):
+        if self._may_keep(node) and (print_ := fingerprint(node, run)):
             self._kept[node.key, print_][run.key] = outputs
 
     def take(self, node: NodePlan, run: Run) -> Outputs | None:
         """The result of the same run, else of another run of the node on the same input; each once unless it is pure."""
-        print_ = fingerprint(node, run) if node.key not in self._fresh else ""
+        print_ = fingerprint(node, run) if self._may_keep(node) else ""
         kept = self._kept.get((node.key, print_))
         if not kept:
             return None
         key = run.key if run.key in kept else min(kept)
         return kept[key] if node.effect is Effect.PURE else kept.pop(key)
+
+    def _may_keep(self, node: NodePlan) -> bool:
+        """What an input of the graph gives follows from the execution, not from what arrives at the node."""
+        return node.key not in self._fresh and node.block_id != INPUT_BLOCK
 
 
 def fingerprint(node: NodePlan, run: Run) -> str:

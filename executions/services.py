@@ -1,11 +1,9 @@
 """Start, cancel, run again: what admin, API, pages and triggers call."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-import redis
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -14,30 +12,23 @@ from django.db.models.functions import Now
 from agentflow import wake
 from agentflow.graphs.models import Graph, GraphVersion
 from agentflow.graphs.services import version_for_run
-from agentflow.graphs.spec import GraphSpec, NodeSpec
-from agentflow.graphs.validation import Problem, validate
-from blocks.base import BlockError
-from blocks.registry import registry
 from executions.ending import end_unheld
 from executions.ids import uuid7
-from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 from executions.models import Execution
 from executions.scope import changed_graphs
-from executions.tickets import enqueue_ticket
-from executions.values import encode
+from executions.starting import GONE, StartRefused, announce, checked_inputs, refuse_errors
+
+__all__ = [
+    "IdempotencyConflict",
+    "StartRefused",
+    "cancel_execution",
+    "rerun_execution",
+    "start_execution",
+    "start_executions",
+]
 
 #: Executions started by one request.
 MOST_AT_ONCE = 1_000
-#: Tickets for one request: a worker that is rung claims all that it has room for.
-MOST_TICKETS = 20
-
-
-class StartRefused(Exception):
-    """The graph or the inputs do not allow a start; `problems` are `{pointer, detail, node?}`."""
-
-    def __init__(self, problems: list[dict[str, Any]]) -> None:
-        super().__init__("; ".join(problem["detail"] for problem in problems))
-        self.problems = problems
 
 
 class IdempotencyConflict(Exception):
@@ -147,7 +138,7 @@ def rerun_execution(execution: Execution, *, user: User) -> Execution:
         StartRefused: the version cannot run here any more: a block is gone, say.
     """
     inputs = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)
-    refuse_problems(_checks(execution.version_id).problems)
+    refuse_errors(execution.version_id)
     made = Execution(
         graph_id=execution.graph_id,
         version_id=execution.version_id,
@@ -159,45 +150,6 @@ def rerun_execution(execution: Execution, *, user: User) -> Execution:
         use_pins=execution.use_pins,
     )
     return _saved([made])[0]
-
-
-def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs as the version takes them.
-
-    Raises:
-        StartRefused: the version has errors, or the inputs do not fit.
-    """
-    checks = _checks(version.pk)
-    refuse_problems(checks.problems)
-    try:
-        resolved = resolve_inputs(checks.inputs, inputs)
-        encode(resolved)
-    except InputsRefused as error:
-        raise StartRefused(list(error.problems)) from error
-    except BlockError as error:
-        raise StartRefused([{"pointer": "#/inputs", "detail": error.message}]) from error
-    return resolved
-
-
-def refuse_problems(problems: Sequence[Problem]) -> None:
-    """Raise StartRefused if there are any."""
-    if problems:
-        raise StartRefused([{"pointer": p.pointer, "detail": p.detail, "node": p.node} for p in problems])
-
-
-def announce(*executions: Execution) -> None:
-    """Ring for the workers, by the bell and by a ticket, and for those who look at the graph."""
-    graphs = {f"g:{execution.graph_id}:0" for execution in executions}
-    if not wake.ring(wake.CONTROL_CHANNEL, "work"):
-        return  # workers look by themselves; the caller waits for Redis only once
-    wake.ring(wake.WAKE_CHANNEL, *graphs)
-    for execution in executions[:MOST_TICKETS]:
-        try:
-            enqueue_ticket(execution.pk)
-        except redis.RedisError:
-            extra = {"action": "ticket_failed", "execution": str(execution.pk)}
-            wake.logger.warning("ticket not sent", extra=extra)
-            return
 
 
 def _saved(executions: list[Execution]) -> list[Execution]:
@@ -244,7 +196,7 @@ def _earlier(graph: Graph, user: User, key: str, digest: str) -> list[Execution]
 def _all_checked(version: GraphVersion, inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     resolved: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
-    refuse_problems(_checks(version.pk).problems)
+    refuse_errors(version.pk)
     for number, inputs in enumerate(inputs_list):
         try:
             resolved.append(checked_inputs(version, inputs))
@@ -257,30 +209,9 @@ def _all_checked(version: GraphVersion, inputs_list: Sequence[Mapping[str, Any]]
     return resolved
 
 
-class _Checks(NamedTuple):
-    """What a start must know of a version, however large its graph is."""
-
-    inputs: tuple[NodeSpec, ...]
-    problems: tuple[Problem, ...]
-
-
-@lru_cache(maxsize=500)
-def _checks(version_id: int) -> _Checks:
-    """A version never changes, and blocks only with the process: it is looked at once."""
-    data = GraphVersion.objects.filter(pk=version_id).values_list("spec", flat=True).first()
-    if data is None:
-        raise StartRefused([_GONE])
-    spec = GraphSpec.from_json(data)
-    problems = tuple(problem for problem in validate(spec, registry()) if problem.severity == "error")
-    return _Checks(input_nodes(spec), problems)
-
-
 def _refuse_if_deleted(version: int) -> None:
     if not GraphVersion.objects.filter(pk=version).exists():
-        raise StartRefused([_GONE])
-
-
-_GONE = {"pointer": "#/version", "detail": "The graph, or this version of it, was deleted."}
+        raise StartRefused([GONE])
 
 
 def _tell_cancelled(family: list[UUID], graph: int) -> None:

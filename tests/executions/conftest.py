@@ -11,7 +11,7 @@ from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from blocks.registry import configure
-from executions import hub, services
+from executions import hub, services, starting
 from executions.host import Host
 from executions.models import Execution
 from tests import factories
@@ -49,7 +49,7 @@ def lasting_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
         yield
         connections.close_all()
         call_command("flush", verbosity=0, interactive=False)
-        services._checks.cache_clear()  # ids begin anew
+        starting._checks.cache_clear()  # ids begin anew
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from executions import services
 from executions.engine.status import Status
 from executions.models import Execution
 from executions.rerun import retry_execution
+from executions.starting import announce
 from tests.executions import blocks
 from tests.executions.hosting import drawn, ended, row, run, value
 from tests.waiting import until
@@ -129,6 +130,16 @@ def test_kept_items_move_with_their_values(owner: User) -> None:
     assert blocks.TRIES["n"] == 3
 
 
+def test_inputs_are_those_of_the_new_execution(owner: User) -> None:
+    nodes = {"i": ("io.input", {"name": "n"}), "a": ("core.log", {}), "o": ("io.output", {"name": "n"})}
+    graph = drawn(owner, nodes, "i.value -> a.message; a.message -> o.value")
+    first = ended(services.start_execution(graph, user=owner, inputs={"n": 1}))
+    again = ended(services.start_execution(graph, user=owner, inputs={"n": 2}, keep=first))
+    assert (again.outputs, reused(again)) == ({"n": 2}, set())
+    again = ended(services.start_execution(graph, user=owner, inputs={"n": 1}, keep=first))
+    assert (again.outputs, reused(again)) == ({"n": 1}, {"a", "o"})
+
+
 def test_step_that_must_happen_once_is_not_silently_repeated(owner: User) -> None:
     nodes = {"v": ("core.value", {"value": 1}), "once": ("test.once", {"name": "once"})}
     first = run(owner, nodes, "v.value -> once.value")
@@ -148,7 +159,7 @@ def test_retry_goes_on_after_its_worker_was_lost(owner: User) -> None:
     again = retry_execution(first, user=owner)
     until(lambda: blocks.TRIES["g"] == 2)
     Execution.objects.filter(pk=again.pk).update(status=Status.QUEUED, holder=None, epoch=5)
-    services.announce(again)
+    announce(again)
     until(lambda: blocks.TRIES["g"] == 4)
     blocks.GATES["g"].set()
     again = ended(again)

@@ -15,6 +15,7 @@ from executions import services
 from executions.approvals import AlreadyDecided, DecisionRefused, decide
 from executions.engine.status import Status
 from executions.models import Approval, Execution, NodeExecution
+from executions.starting import announce
 from tests import factories
 from tests.executions import blocks
 from tests.executions.hosting import drawn, ended, error_of, hosting, row, run, started, value
@@ -235,7 +236,7 @@ def lose_worker(execution: Execution) -> None:
             "UPDATE executions_execution SET status = 'queued', holder_id = NULL, epoch = epoch + 1 WHERE id = %s",
             [execution.pk],
         )
-    services.announce(execution)
+    announce(execution)
 
 
 def test_lost_step_is_not_repeated_but_asked_about(owner: User) -> None:
