@@ -28,9 +28,9 @@ def test_waiting_run_leaves_its_slot_to_others():
 def test_waiting_run_leaves_its_nodes_slot_to_others():
     engine = scheduler("e:each -> w", w={"concurrency": 1})
     each = runs(engine.start())["e"]
-    (start,) = engine.emit(each, "item", 1)
+    first = runs(engine.emit(each, "item", 1))["w"]
     assert engine.emit(each, "item", 2) == []
-    assert begun(engine.wait(start.run)) == ["w"]
+    assert begun(engine.wait(first)) == ["w"]
 
 
 def test_resumed_run_starts_again_when_there_is_room():
