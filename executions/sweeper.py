@@ -54,11 +54,11 @@ LOST = f"""
             AND (event ->> 'at')::timestamptz > clock_timestamp() - make_interval(secs => %(within)s)
     ) AS times FROM released
 """  # noqa: S608 - parts of our own
-#: Timers that are due.
+#: Timers that are due; `statement_timestamp` stays the same for the statement, so the index gives only these.
 DUE = """
     UPDATE executions_execution e SET status = 'queued', wake_at = NULL
     FROM (
-        SELECT id FROM executions_execution WHERE status = 'waiting' AND wake_at <= clock_timestamp()
+        SELECT id FROM executions_execution WHERE status = 'waiting' AND wake_at <= statement_timestamp()
         ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
     ) due WHERE e.id = due.id RETURNING e.id, e.graph_id AS graph, e.seq
 """
