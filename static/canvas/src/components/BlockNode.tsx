@@ -13,13 +13,14 @@ import { statusColour, statusWord } from "../model/run";
 import { isFinal } from "../model/runs";
 import type { NodeShape, PortRow } from "../model/shape";
 import { origin } from "../model/summary";
-import type { Problem } from "../model/types";
+import type { NodeSpec, Problem } from "../model/types";
 import { actions, useStore } from "../store";
 import { isReadOnly, mayRun, selectedKey } from "../state";
 import { IconButton } from "./Button";
 import { Tile } from "./icons";
 import { Origin } from "./Origin";
 import { StatusMark } from "./StatusBadge";
+import { useGraphName } from "./useGraphName";
 import { useNow } from "./useNow";
 import { useToolScale } from "./useViewport";
 import { useWait } from "./useWait";
@@ -53,7 +54,7 @@ function BlockNodeView({ id, data, selected }: NodeProps<BlockFlowNode>) {
       </header>
       <Ports shape={shape} />
       {node.pinned && <PinMark />}
-      <Footer id={id} hint={nodeHint(node)} problem={data.problem} />
+      <Footer id={id} node={node} problem={data.problem} />
       {selected && <Toolbar id={id} />}
     </div>
   );
@@ -63,6 +64,9 @@ export const BlockNode = memo(
   BlockNodeView,
   (before, after) => before.data === after.data && before.selected === after.selected,
 );
+
+/** Blocks whose input `graph` names the graph that they run. */
+const RUNS_GRAPH: ReadonlySet<string> = new Set(["graph.run", "logic.fold"]);
 
 /** On the upper edge: this node gives pinned data. */
 function PinMark() {
@@ -136,11 +140,14 @@ function Arrivals({ links }: { links: number }) {
   );
 }
 
-function Footer({ id, hint, problem }: { id: string; hint: string; problem: Problem | undefined }) {
+function Footer({ id, node, problem }: { id: string; node: NodeSpec; problem: Problem | undefined }) {
   const summary = useNodeSummary(id);
   const now = useNow(summary?.status === "running" ? 200 : 0);
   const ahead = useIsAhead();
   const wait = useWait(id, summary);
+  const { graph } = node.config;
+  const graphName = useGraphName(RUNS_GRAPH.has(node.block) && typeof graph === "number" ? graph : null);
+  const hint = nodeHint(node) || graphName;
   if (!summary) {
     return (
       <footer className={styles.foot} data-problem={problem?.severity}>

@@ -200,7 +200,7 @@ test("a waiting run says what for, with the way there", () => {
   answerWith(() => ({}));
   const rows = [nodeRow("split", { status: "waiting", ended_at: null, waiting: { for: "graph", child: "run-9" } })];
   show("split", { execution: execution({ id: "run-4", status: "waiting" }), rows, ui: { inspectorTab: "output" } });
-  expect(screen.getByText(/runs another graph/)).toBeVisible();
+  expect(screen.getByText(/Runs another graph/)).toBeVisible();
   expect(screen.getByRole("link", { name: "Open that run" })).toHaveAttribute("href", "/executions/run-9/");
 });
 

@@ -63,7 +63,7 @@ function OpenMenu({ nodeKey, at, onClose }: { nodeKey: string; at: [number, numb
     <Menu
       label="Node"
       at={at}
-      note={note}
+      note={why || note}
       onClose={onClose}
       groups={[
         runItems(nodeKey, why),

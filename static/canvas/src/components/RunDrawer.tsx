@@ -84,7 +84,9 @@ function RunWords({ execution }: { execution: Execution }) {
         {`${began} by ${execution.trigger}${took}`}
         {execution.cancel_requested && !isFinal(execution.status) && ", cancelling"}
       </span>
-      <Tally counts={execution.counts} />
+      <span className={styles.tally}>
+        <Tally counts={execution.counts} />
+      </span>
       {execution.parent && <a href={`${home}executions/${execution.parent}/`}>Started by another run</a>}
     </span>
   );

@@ -8,7 +8,7 @@ import { duration, elapsed, shortId } from "../model/format";
 import { failureText, statusWord } from "../model/run";
 import { canRetry } from "../model/nodeVerbs";
 import { countWords, isFinal, steps } from "../model/runs";
-import type { Execution, Waiting } from "../model/types";
+import type { Counts, Execution, Waiting } from "../model/types";
 import { tellingWait } from "../model/waiting";
 import { actions, useStore } from "../store";
 import { shownSpec } from "../state";
@@ -54,7 +54,9 @@ export function RunPill() {
       )}
       <span className="num">{facts(execution, done, known, time)}</span>
       {wait !== "" && <span className={styles.wait}>{wait}</span>}
-      <Tally counts={execution.counts} />
+      <span className={styles.tally}>
+        <Tally counts={told(execution, wait)} />
+      </span>
       {text !== "" && (
         <span className={styles.error} title={text}>
           {text}
@@ -79,6 +81,11 @@ export function RunPill() {
       <Announcer execution={execution} done={done} known={known} />
     </div>
   );
+}
+
+/** The one wait that is told in words is not counted beside them. */
+function told({ counts }: Execution, wait: string): Partial<Counts> {
+  return wait !== "" && counts.waiting === 1 ? { ...counts, waiting: 0 } : counts;
 }
 
 /** What a run as a whole waits for, in words; empty while anything runs. */

@@ -45,6 +45,9 @@ function fallback(config: JsonObject, more: string): string {
 
 /** Blocks whose settings read better in their own words. */
 const WORDS: Readonly<Record<string, (config: JsonObject) => string>> = {
+  // The graph's name stands there instead of its number.
+  "graph.run": () => "",
+  "logic.fold": () => "",
   "io.input": (config) => fallback(config, text(config.name)),
   "io.output": (config) => text(config.name),
   "core.delay": (config) => ("seconds" in config ? `${text(config.seconds)} s` : ""),

@@ -10,7 +10,7 @@ function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-const TIMELESS: ReadonlySet<NodeStatus> = new Set<NodeStatus>(["skipped", "queued"]);
+const TIMELESS: ReadonlySet<NodeStatus> = new Set<NodeStatus>(["skipped", "queued", "waiting"]);
 
 /** Status word, then the facts at the right: items of a loop, or time. `wait`: what the node waits for, in words. */
 export function footerText(summary: NodeSummary, now: number, wait = ""): { word: string; facts: string } {

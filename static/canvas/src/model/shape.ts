@@ -86,7 +86,8 @@ function rows(
   for (const port of ports) {
     const members = [...used.keys()].filter((name) => portRoot(name) === port.name && name !== port.name);
     if (used.has(port.name) || visible(port)) {
-      result.push(row(port, port.name, used.get(port.name) ?? 0, config));
+      const whole = row(port, port.name, used.get(port.name) ?? 0, config);
+      result.push({ ...whole, required: whole.required && members.length === 0 });
     }
     for (const name of members) result.push(row(port, name, used.get(name) ?? 0, config));
   }

@@ -7,6 +7,7 @@ import { api } from "../../api/client";
 import type { GraphRow } from "../../model/types";
 import { useStore } from "../../store";
 import { Picker } from "../Picker";
+import { rememberGraphName, useGraphName } from "../useGraphName";
 import type { ControlProps } from "./Control";
 import styles from "./GraphControl.module.css";
 
@@ -34,6 +35,7 @@ export function GraphControl({ id, name, value, disabled, invalid, onChange }: C
           type="button"
           className={styles.chosen}
           aria-label={name}
+          aria-describedby={`${id}-chosen`}
           aria-haspopup="listbox"
           aria-expanded={open}
           aria-invalid={invalid}
@@ -41,7 +43,9 @@ export function GraphControl({ id, name, value, disabled, invalid, onChange }: C
           onClick={() => setOpen(!open)}
         >
           <Workflow size={14} aria-hidden="true" />
-          <span data-empty={chosen === null}>{chosen === null ? "Choose a graph…" : title || `Graph ${chosen}`}</span>
+          <span id={`${id}-chosen`} data-empty={chosen === null}>
+            {chosen === null ? "Choose a graph…" : title || `Graph ${chosen}`}
+          </span>
           <ChevronsUpDown size={13} aria-hidden="true" />
         </button>
         {chosen !== null && (
@@ -54,7 +58,7 @@ export function GraphControl({ id, name, value, disabled, invalid, onChange }: C
         <div className={styles.list}>
           <GraphPicker
             onPick={(graph) => {
-              names.set(graph.id, graph.name);
+              rememberGraphName(graph);
               setOpen(false);
               onChange(graph.id);
             }}
@@ -102,24 +106,4 @@ function GraphPicker({ onPick, onClose }: { onPick: (graph: GraphRow) => void; o
       onClose={onClose}
     />
   );
-}
-
-/** Names that were read or picked; a graph that is renamed meanwhile keeps its old name until the page is read anew. */
-const names = new Map<number, string>();
-
-function useGraphName(id: number | null): string {
-  const [, setKnown] = useState(0);
-  useEffect(() => {
-    if (id === null || names.has(id)) return undefined;
-    let wanted = true;
-    void api.graph(id).then((answer) => {
-      if (!answer.ok) return;
-      names.set(id, answer.data.name);
-      if (wanted) setKnown((count) => count + 1);
-    });
-    return () => {
-      wanted = false;
-    };
-  }, [id]);
-  return id === null ? "" : (names.get(id) ?? "");
 }

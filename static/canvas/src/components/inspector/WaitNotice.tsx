@@ -15,7 +15,7 @@ export function WaitNotice({ waiting }: { waiting: Waiting }) {
     <div className={styles.wait}>
       <Hourglass size={14} aria-hidden="true" />
       <p>
-        <b>This run {words}.</b>{" "}
+        <b>{words.charAt(0).toUpperCase() + words.slice(1)}.</b>{" "}
         {waiting.until !== undefined && waiting.for === "timer" && `At ${clock(waiting.until)} it goes on by itself. `}
         {waiting.child !== undefined && <a href={`${home}executions/${waiting.child}/`}>Open that run</a>}
       </p>
