@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from agentflow.accounts import new_token
 from agentflow.accounts.forms import ProfileForm, TokenForm
 from agentflow.accounts.services import create_token, revoke_token, usable_tokens
 from agentflow.api.throttling import Buckets
@@ -39,7 +40,11 @@ class LoginView(auth_views.LoginView):
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
     """Name and tokens; a token that was just made is shown this once."""
-    return _page(request)
+    shown = new_token.read(request, usable_tokens(_user(request)))
+    response = _page(request, **shown)
+    if new_token.COOKIE in request.COOKIES:
+        new_token.forget(response)
+    return response
 
 
 @login_required
@@ -58,12 +63,14 @@ def save_profile(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def make_token(request: HttpRequest) -> HttpResponse:
-    """Make a token and show its text. Not a redirect: the text is stored nowhere, not even in the session."""
+    """Make a token; the page that follows shows its text, so that loading it again makes no other one."""
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, tokens=form)
     token, text = create_token(user=_user(request), **form.wanted())
-    return _page(request, made=token, text=text)
+    response = redirect("account")
+    new_token.hand_over(response, token, text)
+    return response
 
 
 @login_required

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from agentflow.accounts import new_token
 from agentflow.accounts.models import ApiToken
 from agentflow.accounts.services import create_token
 from agentflow.accounts.views import LoginView
@@ -14,6 +15,7 @@ from tests.factories import PASSWORD
 
 ACCOUNT = "/account/"
 LOGIN = "/accounts/login/"
+CRON = {"name": "cron", "scope": "run", "days": "30"}
 
 
 @pytest.fixture
@@ -56,11 +58,41 @@ def test_somebody_elses_guesses_do_not_lock_one_out(client: Client, alice: User,
 
 
 def test_a_token_is_made_and_shown_once(page: Client) -> None:
-    answer = page.post(f"{ACCOUNT}tokens/", {"name": "cron", "scope": "run", "days": "30"})
+    answer = page.post(f"{ACCOUNT}tokens/", CRON, follow=True)
     shown = re.search(r'id="token">(af_[\w-]{43})<', answer.content.decode())
     assert shown is not None
     assert shown[1] not in page.get(ACCOUNT).content.decode()
     assert ApiToken.objects.get().expires_at is not None
+
+
+def test_loading_the_page_of_a_new_token_again_makes_no_other(page: Client) -> None:
+    answer = page.post(f"{ACCOUNT}tokens/", CRON)
+    assert (answer.status_code, answer["Location"]) == (302, ACCOUNT)
+    for _ in range(2):
+        page.get(ACCOUNT)
+    assert ApiToken.objects.count() == 1
+
+
+def test_the_text_of_a_new_token_is_stored_nowhere(page: Client) -> None:
+    page.post(f"{ACCOUNT}tokens/", CRON)
+    carried = page.cookies[new_token.COOKIE]
+    assert "af_" in carried.value
+    assert (carried["path"], carried["httponly"], carried["samesite"]) == (ACCOUNT, True, "Strict")
+    assert "af_" not in str(dict(page.session))
+
+
+def test_a_new_token_is_shown_to_nobody_else(page: Client, bob: User) -> None:
+    page.post(f"{ACCOUNT}tokens/", CRON)
+    carried = page.cookies[new_token.COOKIE].value
+    page.force_login(bob)
+    page.cookies[new_token.COOKIE] = carried
+    assert 'id="token"' not in page.get(ACCOUNT).content.decode()
+
+
+def test_a_revoked_token_is_not_shown(page: Client) -> None:
+    page.post(f"{ACCOUNT}tokens/", CRON)
+    page.post(f"{ACCOUNT}tokens/{ApiToken.objects.get().pk}/revoke/")
+    assert 'id="token"' not in page.get(ACCOUNT).content.decode()
 
 
 def test_a_token_without_a_name_is_not_made(page: Client) -> None:
