@@ -25,6 +25,8 @@ const listeners = new Map<string, Set<Listener>>();
 const everyListener = new Set<Listener>();
 const changed = new Set<string>();
 let version = 0;
+/** Grows whenever another run is shown. */
+let generation = 0;
 let frame = 0;
 
 function flush(): void {
@@ -70,6 +72,12 @@ export function applyProgress(key: string, progress: number | null, text: string
 export function clearLive(): void {
   for (const key of nodes.keys()) touch(key);
   nodes.clear();
+  generation += 1;
+}
+
+/** A number for each shown run: rows that were read under another one are not of this run. */
+export function liveGeneration(): number {
+  return generation;
 }
 
 export function nodeSummary(key: string): NodeSummary | undefined {

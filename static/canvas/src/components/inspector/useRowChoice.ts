@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useState } from "react";
 
 import { api } from "../../api/client";
-import { nodeRows, nodeSummary, subscribeNode } from "../../live";
+import { liveGeneration, nodeRows, nodeSummary, subscribeNode } from "../../live";
 import { rowsInOrder, tellingRow } from "../../model/run";
 import type { NodeRow, NodeRowDetail, ProblemDetails } from "../../model/types";
 import { useStore } from "../../store";
@@ -27,18 +27,20 @@ export function useRowChoice(nodeKey: string): RowChoice {
   return { rows, row, ...useDetail(execution, row) };
 }
 
+const NO_ROWS: readonly NodeRow[] = [];
+
 /** Rows change up to sixty times a second while a loop runs; a list of thousands need not. */
 function pauseFor(rows: number): number {
   return rows <= 20 ? 0 : Math.min(2000, 200 + rows / 10);
 }
 
 function useSlowRows(nodeKey: string): readonly NodeRow[] {
-  const [rows, setRows] = useState(() => nodeRows(nodeKey));
+  const [{ rows, of }, setRows] = useState(() => ({ rows: nodeRows(nodeKey), of: liveGeneration() }));
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const update = (): void => {
       timer = undefined;
-      setRows(nodeRows(nodeKey));
+      setRows({ rows: nodeRows(nodeKey), of: liveGeneration() });
     };
     const soon = (): void => {
       timer ??= setTimeout(update, pauseFor(nodeSummary(nodeKey)?.rows ?? 0));
@@ -50,7 +52,8 @@ function useSlowRows(nodeKey: string): readonly NodeRow[] {
       clearTimeout(timer);
     };
   }, [nodeKey]);
-  return rows;
+  // Until the rows of another run are here, those of the last one are none of it.
+  return of === liveGeneration() ? rows : NO_ROWS;
 }
 
 /** Values that were read, by row and state of the row; the oldest go first. */
