@@ -56,9 +56,15 @@ def _set_graph(old: GraphSpec, new: GraphSpec) -> Iterator[Operation]:
         if getattr(old, name) != getattr(new, name):
             yield {"op": "set_graph", "name": name, "value": getattr(new, name)}
     if old.limits != new.limits:
-        yield {"op": "set_graph", "name": "limits", "value": changed_fields(new.limits, Limits())}
+        yield {"op": "set_graph", "name": "limits", "value": _changed_limits(old.limits, new.limits)}
     if list(old.annotations) != list(new.annotations):
         yield {"op": "set_graph", "name": "annotations", "value": [dict(a) for a in new.annotations]}
+
+
+def _changed_limits(old: Limits, new: Limits) -> dict[str, Any]:
+    """The limits that differ; null is the default."""
+    values = changed_fields(new, Limits())
+    return {name: values.get(name) for name in changed_fields(new, old)}
 
 
 def _add_nodes(new: GraphSpec, nodes: Iterable[NodeSpec]) -> Iterator[Operation]:

@@ -232,11 +232,22 @@ def _set_graph(draft: Draft, reader: Reader) -> None:
         _note(problems, pointer, text_problem(value, MAX_DESCRIPTION))
         draft.description = str(value)
     elif name == "limits":
-        draft.limits = read_limits(Reader(value, pointer, problems))
+        draft.limits = _changed_limits(draft.limits, Reader(value, pointer, problems))
     elif name == "annotations":
         draft.annotations = read_annotations(reader, "value")
     else:
         problems.add(reader.at("name"), "Must be one of: name, description, limits, annotations.")
+
+
+def _changed_limits(limits: Limits, changes: Reader) -> Limits:
+    """The limits with those changed that are named; null is the default again.
+
+    Two people who change different limits both win, as with the config of a node.
+    """
+    changes.refuse_unknown(Limits.__slots__)
+    changed = {name: changes.members.get(name, getattr(limits, name)) for name in Limits.__slots__}
+    given = {name: value for name, value in changed.items() if value is not None}
+    return read_limits(Reader(given, changes.pointer, changes.problems))
 
 
 def _node(draft: Draft, reader: Reader) -> NodeSpec:
