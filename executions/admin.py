@@ -17,11 +17,12 @@ from django.utils.safestring import SafeString
 
 from agentflow.admin_lists import ReadOnlyAdmin
 from agentflow.graphs.models import Graph
-from executions.admin_display import MOST_CHARACTERS, badge, duration, json_text, link, table
+from executions.admin_display import MOST_CHARACTERS, badge, badge_of, duration, json_text, link, table
 from executions.admin_filters import CreatedFilter, StatusFilter, TriggerFilter, id_prefix
 from executions.admin_inlines import COLUMNS as NODE_COLUMNS
 from executions.admin_inlines import NodeExecutionInline
 from executions.models import Approval, Blob, Execution, NodeExecution, NodeJob, Output, Worker
+from executions.rows import COUNTS
 from executions.services import StartRefused, cancel_execution, rerun_execution
 
 #: Executions that one action takes on.
@@ -146,9 +147,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status")
     def state(self, run: Execution) -> SafeString:
-        """Sign and word."""
-        handled = run.counts.get("handled")
-        return badge(run.status, f"{handled} handled" if handled else "")
+        """Sign and word, and what else ended otherwise than well."""
+        return badge_of(run)
 
     @admin.display(description="version")
     def number(self, run: Execution) -> str:
@@ -168,7 +168,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
     @admin.display(description="nodes")
     def counted(self, run: Execution) -> str:
         """Node executions by outcome."""
-        return ", ".join(f"{count} {name}" for name, count in run.counts.items() if count) or "–"
+        return ", ".join(f"{run.counts[name]:,} {name}" for name in COUNTS if run.counts.get(name)) or "–"
 
     @admin.display(description="why it failed")
     def problem(self, run: Execution) -> SafeString | str:

@@ -1,6 +1,6 @@
 """How the admin shows statuses, durations, JSON and links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -9,9 +9,11 @@ from django.utils.safestring import SafeString
 
 from agentflow.templatetags.pages import run_time
 from executions.engine.status import Status
+from executions.tally import tally
 
 #: A sign beside the word: colour is never the only difference.
-SIGNS = {
+SIGNS: Mapping[str, str] = {
+    "handled": "!",
     Status.QUEUED: "○",
     Status.RUNNING: "◐",
     Status.WAITING: "◔",
@@ -28,6 +30,13 @@ def badge(status: str, note: str = "") -> SafeString:
     """A status as sign and word."""
     word = f"{Status(status).value.capitalize()}{f', {note}' if note else ''}"
     return format_html('<span class="run-status run-{}">{} {}</span>', status, SIGNS[Status(status)], word)
+
+
+def badge_of(run: Any) -> SafeString:
+    """An execution's status, and how many of its nodes failed, wait or were skipped."""
+    counts = ((count.name, count.meaning, SIGNS[count.name], count.text) for count in tally(run.counts))
+    chips = format_html_join("", ' <span class="run-count run-{}" title="{}">{} {}</span>', counts)
+    return badge(run.status) + chips
 
 
 def duration(row: Any) -> str:

@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from agentflow.graphs.last_execution import LastExecution, with_last_execution
+from agentflow.graphs.models import Graph
 from agentflow.graphs.permissions import graphs_for
 from executions.engine.status import ACTIVE, FINAL, Status
 from executions.ids import uuid7_floor
@@ -33,6 +35,7 @@ class GraphFigures:
     seconds: list[float] = field(default_factory=list)
     #: Statuses of the newest runs, oldest first.
     strip: list[str] = field(default_factory=list)
+    last: LastExecution | None = None
 
     @property
     def success(self) -> float | None:
@@ -72,7 +75,9 @@ class Overview:
     runs: int
     truncated: bool
     failed: int
+    #: Queued or running.
     active: int
+    waiting: int
     last_hour: int
     success: float | None
     median_seconds: float | None
@@ -112,13 +117,14 @@ def overview(user: User, *, hours: int = 24, now: datetime | None = None) -> Ove
         runs=len(rows),
         truncated=truncated,
         failed=failed,
-        active=sum(1 for row in rows if row[2] in ACTIVE),
+        active=sum(1 for row in rows if row[2] in ACTIVE and row[2] != Status.WAITING),
+        waiting=sum(1 for row in rows if row[2] == Status.WAITING),
         last_hour=sum(1 for row in rows if row[3] >= now - timedelta(hours=1)),
         success=1 - failed / len(seconds) if seconds else None,
         median_seconds=median(seconds) if seconds else None,
         p95_seconds=percentile(seconds, 0.95),
         bars=_bars(rows, start, now),
-        graphs=sorted(graphs, key=lambda g: -g.runs)[:8],
+        graphs=_with_last(sorted(graphs, key=lambda g: -g.runs)[:8]),
     )
 
 
@@ -151,6 +157,14 @@ def _by_graph(rows: Sequence[Any]) -> list[GraphFigures]:
         if status in FINAL and started and ended:
             graph.seconds.append((ended - started).total_seconds())
     return list(found.values())
+
+
+def _with_last(graphs: list[GraphFigures]) -> list[GraphFigures]:
+    newest: Any = with_last_execution(Graph.objects.filter(pk__in=[graph.id for graph in graphs]))
+    found = dict(newest.values_list("pk", "last_execution"))
+    for graph in graphs:
+        graph.last = found.get(graph.id)
+    return graphs
 
 
 def _bars(rows: Sequence[Any], start: datetime, now: datetime) -> list[Bar]:

@@ -5,6 +5,7 @@ from django.urls import path
 from agentflow.pages import views
 
 urlpatterns = [
+    path("favicon.ico", views.favicon, name="favicon"),
     path("", views.overview, name="overview"),
     path("graphs/", views.graph_list, name="graphs"),
     path("graphs/new/", views.graph_new, name="graph-new"),

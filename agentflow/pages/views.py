@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_POST
 
 from agentflow.graphs import services
@@ -39,6 +40,11 @@ RUN_FILTERS = {
     "completed": ("Completed", (Status.COMPLETED,)),
     "cancelled": ("Cancelled", (Status.CANCELLED,)),
 }
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers find the icon for pages that name none, such as JSON."""
+    return redirect(static("img/icon.svg"))
 
 
 @login_required

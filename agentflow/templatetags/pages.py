@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.engine.status import Status
+from executions.tally import tally
 
 register = template.Library()
 
@@ -89,14 +90,9 @@ def initials(user: Any) -> str:
 
 @register.inclusion_tag("components/status.html")
 def status(execution: Any) -> dict[str, Any]:
-    """Icon and word of a run; a completed run with handled failures says so."""
-    counts = execution.counts or {}
-    return {
-        "status": execution.status,
-        "word": STATUS_WORDS.get(execution.status, execution.status),
-        "handled": counts.get("handled", 0),
-        "failed": counts.get("failed", 0),
-    }
+    """Icon and word of a run, and how many nodes failed, wait or were skipped."""
+    word = STATUS_WORDS.get(execution.status, execution.status)
+    return {"status": execution.status, "word": word, "tally": tally(execution.counts)}
 
 
 @register.inclusion_tag("components/icon.html")

@@ -98,7 +98,7 @@ def test_lists_of_100_000_neither_count_nor_read_payloads(site: Client, many: No
 def test_list_shows_state_graph_version_owner_and_duration(site: Client, graph: Graph) -> None:
     recorded.execution(graph, status=Status.COMPLETED, counts={"handled": 2})
     page, _ = looked_at(site, LIST)
-    for part in ("✓ Completed, 2 handled", "Digest v1", "alice", "manual", reverse("django_rq:home")):
+    for part in ("✓ Completed<", "! 2 handled<", "Digest v1", "alice", "manual", reverse("django_rq:home")):
         assert part in page
 
 
