@@ -1,5 +1,8 @@
 """The written cases in the simulator: whatever the timing, and wherever a crash falls, the table is right."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from executions.engine.plan import PlanError
@@ -58,3 +61,11 @@ def test_table_names_every_node(case: Case) -> None:
     """A node that is not in a case's table is one that a stop kept from running."""
     named = {node for node, _, _ in case.runs}
     assert case.status != "completed" or named == set(plan_of(case).nodes)
+
+
+def test_examples_of_the_page_are_cases() -> None:
+    page = (Path(__file__).parents[2] / "agentflow/docs/how-graphs-run.md").read_text()
+    examples = re.findall(r"^```graph\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    known = {case.text["graph"] for case in cases()}
+    assert len(examples) > 10
+    assert [example for example in examples if example not in known] == []
