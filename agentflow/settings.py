@@ -139,6 +139,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.api.serializers.EXECUTION_STATUSES",
         "NodeStatus": "executions.api.serializers.NODE_STATUSES",
+        "ApprovalKind": "executions.api.serializers.APPROVAL_KINDS",
     },
 }
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from agentflow.graphs.models import Graph
-from executions.models import Execution, NodeExecution, NodeJob, Output
+from executions.engine.status import Status
+from executions.models import Approval, Execution, NodeExecution, NodeJob, Output
 
 
 def delete_executions(graph: Graph, **_: Any) -> None:
@@ -13,9 +14,13 @@ def delete_executions(graph: Graph, **_: Any) -> None:
     stops.
     """
     doomed = Execution.objects.filter(graph=graph)
+    # Whoever waits for one of them finds it gone, and says so, as soon as it is looked at.
+    waiting = Execution.objects.filter(children__graph=graph, status=Status.WAITING).exclude(graph=graph)
+    waiting.update(status=Status.QUEUED, wake_at=None)
     Execution.objects.filter(parent__graph=graph).exclude(graph=graph).update(parent=None)
     Execution.objects.filter(retry_of__graph=graph).exclude(graph=graph).update(retry_of=None)
     for rows in (
+        Approval.objects.filter(execution__in=doomed),
         Output.objects.filter(execution__in=doomed),
         NodeJob.objects.filter(execution__in=doomed),
         NodeExecution.objects.filter(execution__in=doomed),

@@ -176,8 +176,8 @@ class Ledger:
         self._parking = parking
 
     def put_ending(self, ending: Ending) -> None:
-        """The execution is over; nothing follows."""
-        self._ending = ending
+        """The execution is over; nothing follows, and it need not leave its worker first."""
+        self._ending, self._parking = ending, None
         self.next_seq()
 
     @property
@@ -219,7 +219,7 @@ class Ledger:
         self._approvals = batch.approvals + self._approvals
         self._bytes += sum(len(row.value.text) for row in batch.outputs)
         self._ending = self._ending or batch.ending
-        self._parking = self._parking or batch.parking
+        self._parking = None if self._ending else self._parking or batch.parking
         self._waiters = batch.waiters + self._waiters
 
     def fail(self, error: Fenced | Unrecordable, batch: Batch) -> None:

@@ -31,7 +31,7 @@ from executions.reuse import Book
 from executions.scope import scoped
 from executions.store import Changed, Claim, Store
 from executions.values import load_blob
-from executions.waits import awaited
+from executions.waited import awaited
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from executions.replay import Recorded, Replayed, RunKey
 from executions.reuse import Book, pinned_outputs
 from executions.store import Claim
 from executions.values import encode
-from executions.waits import SHORT_SECONDS, awaited, open_wait, until_of
+from executions.waited import awaited, open_wait, until_of
+from executions.waits import SHORT_SECONDS
 
 logger = logging.getLogger(__name__)
 

@@ -124,9 +124,11 @@ ENDINGS = """
 #: execution first, as this transaction has, so one of the two sees the other.
 PARK = """
     UPDATE executions_execution e SET holder_id = NULL, wake_at = new.wake_at, status = CASE
-        WHEN EXISTS (SELECT 1 FROM executions_approval a WHERE a.id = ANY(new.awaited::uuid[]) AND a.decided_at IS NOT NULL)
-            OR EXISTS (SELECT 1 FROM executions_execution c WHERE c.id = ANY(new.awaited::uuid[]) AND c.ended_at IS NOT NULL)
-        THEN 'queued' ELSE 'waiting' END
+        WHEN EXISTS (
+            SELECT 1 FROM unnest(new.awaited::uuid[]) AS awaited(id)
+            WHERE NOT EXISTS (SELECT 1 FROM executions_approval a WHERE a.id = awaited.id AND a.decided_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM executions_execution c WHERE c.id = awaited.id AND c.ended_at IS NULL)
+        ) THEN 'queued' ELSE 'waiting' END
     FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS new(id, wake_at, awaited) WHERE e.id = new.id
 """
 RENEW = """

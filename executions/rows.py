@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from executions.engine.status import Status
+from executions.waited import open_wait
 
 
 class Named(TypedDict):
@@ -32,6 +33,19 @@ class ExecutionRow(TypedDict):
     ended_at: datetime | None
     seq: int
     cancel_requested: bool
+    wake_at: datetime | None
+    parent: UUID | None
+    retry_of: UUID | None
+    choice: dict[str, Any] | None
+    batch: UUID | None
+
+
+#: What a node execution waits for: `for` is timer, retry, approval, outcome or graph.
+WaitRow = TypedDict(
+    "WaitRow",
+    {"for": str, "until": str, "approval": str, "child": str, "graph": int, "failures": int},
+    total=False,
+)
 
 
 class NodeRow(TypedDict):
@@ -46,6 +60,9 @@ class NodeRow(TypedDict):
     status: str
     handled: bool
     reused: bool
+    pinned: bool
+    waiting: WaitRow | None
+    children: list[str]
     error: dict[str, Any] | None
     queued_at: datetime | None
     started_at: datetime | None
@@ -73,9 +90,13 @@ EXECUTION_COLUMNS = (
     "ended_at",
     "seq",
     "cancel_requested_at",
+    "wake_at",
+    "parent_id",
+    "retry_of_id",
+    "choice",
+    "batch",
 )
-#: What `NodeExecution.objects.values(*NODE_COLUMNS)` must read for `node_row`.
-NODE_COLUMNS = (
+_SHOWN_COLUMNS = (
     "id",
     "node",
     "block",
@@ -84,14 +105,17 @@ NODE_COLUMNS = (
     "attempt",
     "status",
     "reused",
+    "pinned",
     "error",
     "queued_at",
     "started_at",
     "ended_at",
     "seq",
 )
+#: What `NodeExecution.objects.values(*NODE_COLUMNS)` must read for `node_row`.
+NODE_COLUMNS = (*_SHOWN_COLUMNS, "waits")
 #: Node executions by outcome, in the order in which people read them.
-COUNTS = ("total", "completed", "failed", "handled", "skipped", "cancelled", "running", "queued")
+COUNTS = ("total", "completed", "failed", "handled", "skipped", "cancelled", "running", "waiting", "queued")
 
 
 def execution_row(values: Mapping[str, Any]) -> ExecutionRow:
@@ -111,6 +135,11 @@ def execution_row(values: Mapping[str, Any]) -> ExecutionRow:
         "ended_at": values["ended_at"],
         "seq": values["seq"],
         "cancel_requested": values["cancel_requested_at"] is not None,
+        "wake_at": values["wake_at"],
+        "parent": values["parent_id"],
+        "retry_of": values["retry_of_id"],
+        "choice": values["choice"],
+        "batch": values["batch"],
     }
 
 
@@ -118,9 +147,18 @@ def node_row(values: Mapping[str, Any]) -> NodeRow:
     """The row of a node execution read as `NODE_COLUMNS`."""
     error = values["error"]
     return {
-        **{name: values[name] for name in NODE_COLUMNS},  # type: ignore[typeddict-item]  # the columns are its keys
+        **{name: values[name] for name in _SHOWN_COLUMNS},  # type: ignore[typeddict-item]  # the columns are its keys
+        "waiting": _wait(values["waits"]) if values["status"] == Status.WAITING else None,
+        "children": [wait["child"] for wait in values["waits"].values() if "child" in wait],
         "handled": values["status"] == Status.FAILED and bool(error) and bool(error.get("handled")),
     }
+
+
+def _wait(waits: Mapping[str, dict[str, Any]]) -> WaitRow | None:
+    wait = open_wait(waits)
+    if wait is None:
+        return None
+    return {name: wait[name] for name in WaitRow.__annotations__ if name in wait}  # type: ignore[return-value]  # its keys
 
 
 def _full_name(values: Mapping[str, Any]) -> str:

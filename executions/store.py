@@ -76,9 +76,11 @@ HELD = """
     WHERE holder_id = %s AND status IN ('queued', 'running', 'waiting')
 """
 SOURCE = "SELECT version_id AS version, choice FROM executions_execution WHERE id = %s"
+#: Also what is gone, because nobody will answer for it any more.
 ANSWERED = """
-    SELECT id FROM executions_approval WHERE id = ANY(%(ids)s) AND decided_at IS NOT NULL
-    UNION ALL SELECT id FROM executions_execution WHERE id = ANY(%(ids)s) AND ended_at IS NOT NULL
+    SELECT id FROM unnest(%(ids)s::uuid[]) AS awaited(id)
+    WHERE NOT EXISTS (SELECT 1 FROM executions_approval a WHERE a.id = awaited.id AND a.decided_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM executions_execution e WHERE e.id = awaited.id AND e.ended_at IS NULL)
 """
 SIGN_OFF = "UPDATE executions_worker SET stopped_at = clock_timestamp(), expires_at = clock_timestamp() WHERE id = %s"
 
@@ -196,7 +198,7 @@ class Store:
         return Source(**rows[0]) if rows else None
 
     async def answered(self, awaited: Iterable[UUID]) -> set[UUID]:
-        """Which of these approvals are decided, which of these executions over."""
+        """Which of these approvals are decided, which of these executions over or gone."""
         return {row["id"] for row in await self.rows(ANSWERED, {"ids": list(awaited)})}
 
     async def release(self, execution: UUID | None = None) -> list[Changed]:

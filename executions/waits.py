@@ -18,6 +18,7 @@ from executions.ids import uuid7
 from executions.ledger import ApprovalRow, Ledger, NodeRow
 from executions.outside import Child, Decided, Outside
 from executions.values import encode
+from executions.waited import Wait, until_of
 
 #: Shorter waits stay on the worker's loop, and a crash begins them anew.
 SHORT_SECONDS = 5.0
@@ -25,7 +26,6 @@ SHORT_SECONDS = 5.0
 RETRY, OUTCOME = "retry", "outcome"
 
 Found = TypeVar("Found")
-Wait = dict[str, Any]
 
 
 class Owner(Protocol):
@@ -218,29 +218,6 @@ class Waits:
     def _is_done(self, key: str) -> None:
         if "done" not in self._row.waits[key]:
             self._row.waits = {**self._row.waits, key: {**self._row.waits[key], "done": True}}
-
-
-def open_wait(waits: Mapping[str, Wait]) -> Wait | None:
-    """What the run waits for now."""
-    return next((wait for wait in waits.values() if "done" not in wait), None)
-
-
-def is_open(waits: Mapping[str, Wait], key: str) -> bool:
-    """The run waits under this key."""
-    return "done" not in waits.get(key, {"done": True})
-
-
-def awaited(waits: Mapping[str, Wait]) -> UUID | None:
-    """Id of the approval or of the execution that the run waits for."""
-    wait = open_wait(waits) or {}
-    id = wait.get("approval") or wait.get("child")
-    return UUID(id) if id else None
-
-
-def until_of(waits: Mapping[str, Wait]) -> datetime | None:
-    """When the wait ends by itself; None: somebody else ends it."""
-    until = (open_wait(waits) or {}).get("until")
-    return datetime.fromisoformat(until) if until else None
 
 
 def _seconds_to(moment: datetime) -> float:

@@ -1,5 +1,6 @@
 """Executions as far as the caller may see them, and as the API shows them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from executions.rows import EXECUTION_COLUMNS, NODE_COLUMNS, execution_row
 
 #: What no list reads.
 PAYLOADS = ("inputs", "outputs", "events")
+MOST_CHILDREN = 100
 
 
 def visible(user: Any) -> QuerySet[Execution]:
@@ -47,14 +49,39 @@ def found_node(run: Execution, node_execution: UUID) -> NodeExecution:
 
 def started(request: Request, execution: UUID, *, payloads: tuple[str, ...] = ("outputs",)) -> dict[str, Any]:
     """The execution as it is now, with these payloads and its addresses."""
-    values = Execution.objects.values(*EXECUTION_COLUMNS, *payloads).get(pk=execution)
-    given = {name: values[name] for name in payloads}
+    return _started(request, Execution.objects.values(*EXECUTION_COLUMNS, *payloads).get(pk=execution), payloads)
+
+
+def all_started(request: Request, executions: Sequence[UUID]) -> list[dict[str, Any]]:
+    """The executions as they are now, in this order."""
+    rows = {row["id"]: row for row in Execution.objects.filter(pk__in=executions).values(*EXECUTION_COLUMNS, "outputs")}
+    return [_started(request, rows[id], ("outputs",)) for id in executions]
+
+
+def children_of(execution: UUID) -> list[dict[str, Any]]:
+    """Executions that nodes of this one have started, oldest first."""
+    columns = ("id", "graph_id", "graph__name", "status", "parent_node")
+    rows = list(Execution.objects.filter(parent=execution).order_by("pk").values(*columns)[:MOST_CHILDREN])
+    found = NodeExecution.objects.filter(pk__in={row["parent_node"] for row in rows}) if rows else []
+    nodes = {node.pk: node.node for node in found}
+    return [
+        {
+            "id": row["id"],
+            "graph": {"id": row["graph_id"], "name": row["graph__name"]},
+            "node": nodes.get(row["parent_node"], ""),
+            "status": row["status"],
+        }
+        for row in rows
+    ]
+
+
+def _started(request: Request, values: Mapping[str, Any], payloads: tuple[str, ...]) -> dict[str, Any]:
     return {
         **execution_row(values),
-        **given,
+        **{name: values[name] for name in payloads},
         "outputs": values["outputs"] or {},
-        "url": reverse("execution-detail", args=[execution], request=request),
-        "events_url": reverse("execution-events", args=[execution], request=request),
+        "url": reverse("execution-detail", args=[values["id"]], request=request),
+        "events_url": reverse("execution-events", args=[values["id"]], request=request),
     }
 
 

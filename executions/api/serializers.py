@@ -1,11 +1,19 @@
 """Shapes of requests, and of answers for the OpenAPI description; answers are written from plain data."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from agentflow.graphs.api.serializers import AnyJsonField, ObjectField, PersonSerializer, Shape
+from agentflow.graphs.api.serializers import AnyJsonField, ObjectField, PersonSerializer, Shape, StrictShape
+from executions.approvals import MAX_COMMENT
 from executions.engine.status import Reason, Status
+from executions.models import Approval
+from executions.services import MOST_AT_ONCE
 
 NODE_STATUSES = [status.value for status in Status]
+APPROVAL_KINDS = [kind.value for kind in Approval.Kind]
+APPROVAL_STATES = ["open", "decided", "closed"]
+WAITS = ["timer", "retry", "approval", "outcome", "graph"]
 EXECUTION_STATUSES = [status for status in NODE_STATUSES if status != Status.SKIPPED]
 
 
@@ -26,6 +34,7 @@ class CountsSerializer(Shape):
     skipped = serializers.IntegerField()
     cancelled = serializers.IntegerField()
     running = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="For a time, a person or another graph.")
     queued = serializers.IntegerField()
 
 
@@ -46,6 +55,13 @@ class ExecutionSerializer(Shape):
     ended_at = serializers.DateTimeField(allow_null=True)
     seq = serializers.IntegerField(help_text="Number of the newest event.")
     cancel_requested = serializers.BooleanField()
+    wake_at = serializers.DateTimeField(allow_null=True, help_text="When an execution that waits goes on by itself.")
+    parent = serializers.UUIDField(  # type: ignore[assignment]  # a field, which the metaclass takes out of the class
+        allow_null=True, help_text="The execution that started this one and waits for it."
+    )
+    retry_of = serializers.UUIDField(allow_null=True)
+    choice = ObjectField(allow_null=True, help_text="What it runs and keeps of `retry_of`.")
+    batch = serializers.UUIDField(allow_null=True, help_text="The first of those that were started together.")
 
 
 class StartedSerializer(ExecutionSerializer):
@@ -65,11 +81,42 @@ class EventSerializer(Shape):
     seq = serializers.IntegerField()
 
 
+class BatchSerializer(Shape):
+    """Executions that were started together, in the order of their inputs."""
+
+    executions = StartedSerializer(many=True)
+    count = serializers.IntegerField()
+
+
+class ChildSerializer(Shape):
+    """An execution of another graph that a node of this one has started."""
+
+    id = serializers.UUIDField()
+    graph = GraphNameSerializer()
+    node = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(EXECUTION_STATUSES)
+
+
 class ExecutionDetailSerializer(StartedSerializer):
     """An execution with what it was given."""
 
     inputs = ObjectField()
+    children = ChildSerializer(many=True, help_text="The first hundred.")
     events = EventSerializer(many=True)
+
+
+class WaitSerializer(Shape):
+    """What a node execution waits for."""
+
+    until = serializers.DateTimeField(required=False)
+    approval = serializers.UUIDField(required=False)
+    child = serializers.UUIDField(required=False)
+    graph = serializers.IntegerField(required=False)
+    failures = serializers.IntegerField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """With `for`, which Python does not take for a name."""
+        return {"for": serializers.ChoiceField(WAITS), **super().get_fields()}
 
 
 class NodeRowSerializer(Shape):
@@ -83,7 +130,10 @@ class NodeRowSerializer(Shape):
     attempt = serializers.IntegerField()
     status = serializers.ChoiceField(NODE_STATUSES)
     handled = serializers.BooleanField()
-    reused = serializers.BooleanField()
+    reused = serializers.BooleanField(help_text="The result of an earlier execution.")
+    pinned = serializers.BooleanField(help_text="What somebody pinned to the node.")
+    waiting = WaitSerializer(allow_null=True)
+    children = serializers.ListField(child=serializers.UUIDField(), help_text="Executions that it started.")
     error = ObjectField(allow_null=True)
     queued_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
@@ -128,10 +178,22 @@ class NodeDetailSerializer(NodeRowSerializer):
     log = LogLineSerializer(many=True)
 
 
-class StartRequest(Shape):
+class StartRequest(StrictShape):
     """What to run."""
 
     inputs = ObjectField(required=False, help_text="By the names of the graph's inputs.")
+    inputs_list = serializers.ListField(
+        child=ObjectField(),
+        required=False,
+        help_text=f"Instead of `inputs`: start one execution for each, up to {MOST_AT_ONCE:,}, all or none.",
+    )
+    keep = serializers.UUIDField(
+        required=False, help_text="An execution of the graph: its results stand for nodes whose input is the same."
+    )
+    pins = serializers.BooleanField(
+        required=False,
+        help_text="Nodes with pinned data give it instead of running; by default only in the draft of who is logged in.",
+    )
     version = serializers.IntegerField(
         required=False,
         allow_null=True,
@@ -142,3 +204,59 @@ class StartRequest(Shape):
     draft = serializers.BooleanField(
         required=False, help_text="Run the draft even if a version is published; a version that is named wins."
     )
+
+
+class RetryRequest(StrictShape):
+    """What to run again: nothing of this means from the failed nodes."""
+
+    node = serializers.CharField(required=False, help_text="This node alone, on `inputs`.")
+    inputs = ObjectField(required=False, help_text="Of `node`, by port; what is left out is as configured.")
+    to = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Nothing but these nodes and what they need."
+    )
+    repeat_once = serializers.BooleanField(
+        required=False, help_text="Steps that must happen only once may happen again."
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        """With `from`, which Python does not take for a name."""
+        fresh = serializers.ListField(
+            child=serializers.CharField(), required=False, help_text="These nodes and all behind them run anew."
+        )
+        return {"from": fresh, **super().get_fields()}
+
+
+class ApprovalSerializer(Shape):
+    """A question to a person."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(APPROVAL_KINDS)
+    state = serializers.ChoiceField(APPROVAL_STATES)
+    execution = serializers.UUIDField()
+    graph = GraphNameSerializer()
+    node = serializers.CharField()
+    node_title = serializers.CharField()
+    path = serializers.ListField(child=serializers.IntegerField())
+    instructions = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    decision = serializers.CharField(allow_blank=True)
+    comment = serializers.CharField(allow_blank=True)
+    decided_by = PersonSerializer(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class ApprovalDetailSerializer(ApprovalSerializer):
+    """A question with what it is about."""
+
+    payload = AnyJsonField(allow_null=True)
+    answer = AnyJsonField(allow_null=True)
+
+
+class DecisionRequest(StrictShape):
+    """What was decided."""
+
+    decision = serializers.ChoiceField(["approved", "rejected", "repeat", "happened", "fail"])
+    payload = AnyJsonField(
+        required=False, allow_null=True, help_text="Changed; for `happened` the outputs of the step by port."
+    )
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=MAX_COMMENT)

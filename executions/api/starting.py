@@ -1,7 +1,7 @@
 """Start an execution; with `Prefer: wait=N`, answer when it is over."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from hashlib import sha256
 from json import dumps
@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -24,10 +24,11 @@ from agentflow.api.schema import problems
 from agentflow.graphs.api.requests import checked
 from agentflow.graphs.models import Graph, GraphVersion
 from agentflow.graphs.permissions import get_graph
-from executions.api.reading import caller, started
-from executions.api.serializers import StartedSerializer, StartRequest
+from executions.api.reading import PAYLOADS, all_started, caller, started
+from executions.api.serializers import BatchSerializer, StartedSerializer, StartRequest
 from executions.engine.status import FINAL
-from executions.services import start_execution
+from executions.models import Execution
+from executions.services import start_execution, start_executions
 from executions.waiting import wait_until_over
 
 MOST_WAIT_SECONDS = 60
@@ -42,6 +43,9 @@ PREFER = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description=f"`wait=N`: answer when it is over, after N ≤ {MOST_WAIT_SECONDS} s at the latest.",
+)
+STARTED = PolymorphicProxySerializer(
+    "StartedOrBatch", [StartedSerializer, BatchSerializer], resource_type_field_name=None
 )
 
 
@@ -60,7 +64,7 @@ class Execute(APIView):
         parameters=[IDEMPOTENCY_KEY, PREFER],
         request=StartRequest,
         responses={
-            202: OpenApiResponse(StartedSerializer, "It was started."),
+            202: OpenApiResponse(STARTED, "It was started, or with `inputs_list` all of them."),
             200: OpenApiResponse(StartedSerializer, "It is over."),
             **problems(409, 422),
         },
@@ -69,16 +73,24 @@ class Execute(APIView):
         """Start an execution of the draft, or of the version that is named or published."""
         graph = get_graph(caller(request), graph_id, "runner")
         given = checked(StartRequest, request)
-        run = start_execution(
-            graph,
-            user=caller(request),
-            inputs=given.get("inputs", {}),
-            version=_version(graph, given.get("version"), wants_draft=_wants_draft(request, given)),
-            trigger="api" if isinstance(request.auth, ApiToken) else "manual",
-            idempotency_key=_key(request),
-            idempotency_digest=digest(request.data),
-        )
-        return answer(request, run.pk)
+        version = _version(graph, given.get("version"), wants_draft=_wants_draft(request, given))
+        how: dict[str, Any] = {
+            "user": caller(request),
+            "version": version,
+            "trigger": "api" if isinstance(request.auth, ApiToken) else "manual",
+            "idempotency_key": _key(request),
+            "idempotency_digest": digest(request.data),
+            "use_pins": given.get("pins", version is None and not isinstance(request.auth, ApiToken)),
+        }
+        if "inputs_list" in given:
+            _refuse_together(given, "inputs_list", ("inputs", "keep"))
+            runs = start_executions(graph, inputs_list=given["inputs_list"], **how)
+            return Response(
+                {"executions": all_started(request, [run.pk for run in runs]), "count": len(runs)},
+                status=status.HTTP_202_ACCEPTED,
+            )
+        keep = _kept(request, graph, given.get("keep"))
+        return answer(request, start_execution(graph, inputs=given.get("inputs", {}), keep=keep, **how).pk)
 
 
 def answer(request: Request, execution: UUID) -> Response:
@@ -97,7 +109,7 @@ def waiting(view: Callable[..., HttpResponseBase]) -> Any:
     async def held(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: Any = await sync_to_async(view)(request, *args, **kwargs)
         seconds = wait_seconds(request.headers.get("Prefer", ""))
-        if not seconds or response.status_code not in (status.HTTP_200_OK, status.HTTP_202_ACCEPTED):
+        if not seconds or not hasattr(response, "execution"):
             return response  # type: ignore[no-any-return]  # what the view gave
         if response.status_code == status.HTTP_202_ACCEPTED:
             await sync_to_async(_free_connection)()
@@ -120,6 +132,21 @@ def wait_seconds(prefer: str) -> int:
 def digest(body: Any) -> str:
     """SHA-256 of a body, whatever the order of its members and its white space."""
     return sha256(dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _kept(request: Request, graph: Graph, execution: UUID | None) -> Execution | None:
+    """The execution whose results are kept; it must be one of this graph."""
+    if execution is None:
+        return None
+    run = Execution.objects.defer(*PAYLOADS).filter(pk=execution, graph=graph).first()
+    if run is None:
+        raise ValidationError({"keep": "The graph has no such execution."})
+    return run
+
+
+def _refuse_together(given: Mapping[str, Any], name: str, others: Iterable[str]) -> None:
+    if wrong := [other for other in others if other in given]:
+        raise ValidationError({other: f"Cannot be given together with {name}." for other in wrong})
 
 
 def _key(request: Request) -> str:

@@ -61,7 +61,7 @@ ELSEWHERE = {
     "schema": "open to everybody: it says nothing about this installation",
 }
 #: Names of routes that belong to runs; tests/executions tests them.
-OF_EXECUTIONS = ("execution", "graph-execute")
+OF_EXECUTIONS = ("execution", "graph-execute", "approval")
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 

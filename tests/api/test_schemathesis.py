@@ -21,7 +21,7 @@ from agentflow.accounts.authentication import TokenAuthentication
 from agentflow.accounts.services import create_token
 from agentflow.graphs import services
 from agentflow.wsgi import application
-from executions.models import Execution, NodeExecution, Output
+from executions.models import Approval, Execution, NodeExecution, Output
 from tests.api.test_graphs import SPEC
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -52,11 +52,13 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
     token, _ = create_token(user=alice, name="t")
     run = Execution.objects.create(graph=graph, version=graph.versions.get(), owner=alice)
     row = NodeExecution.objects.create(id=uuid4(), execution=run, node="a", block="core.value", status="running", seq=1)
+    asked = Approval.objects.create(execution=run, node_execution=row, kind="approval", payload={"sum": 1})
     Output.objects.create(execution=run, node_execution=row, seq=2, index=0, port="value", value={"x": 1e20})
     return {
         "graphs": {"id": graph.pk, "graph_id": graph.pk, "number": 1},
         "executions": {"id": run.pk, "execution_id": run.pk, "index": 0},
         "nodes": {"id": row.pk},
+        "approvals": {"id": asked.pk},
         "tokens": {"id": token.pk},
         "blocks": {"block_id": "logic.switch"},
     }

@@ -454,6 +454,7 @@ def test_addresses_are_described_in_the_schema(api: APIClient, alice_api: APICli
         "/executions/{id}/nodes/",
         "/executions/{id}/outputs/",
         "/executions/{id}/rerun/",
+        "/executions/{execution_id}/retry/",
         "/executions/{execution_id}/nodes/{id}/",
         "/executions/{execution_id}/nodes/{id}/outputs/{index}/",
         "/graphs/{graph_id}/execute/",

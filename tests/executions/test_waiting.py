@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from agentflow.graphs.models import Graph
+from agentflow.graphs.services import delete_graph
 from agentflow.graphs.spec import Limits, Policy
 from executions import services
 from executions.approvals import AlreadyDecided, DecisionRefused, decide
@@ -403,6 +404,17 @@ def test_cancelled_child_fails_its_node(owner: User) -> None:
     until(lambda: blocks.TRIES["shut"])
     services.cancel_execution(child_of(execution), user=owner)
     assert "was cancelled" in error_of(ended(execution), "call")["message"]
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_child_whose_graph_is_deleted_fails_its_node(owner: User, monkeypatch: pytest.MonkeyPatch, stays: bool) -> None:
+    monkeypatch.setattr("executions.processor.LINGER_SECONDS", 60 if stays else 0)
+    inner = drawn(owner, {"g": ("test.gate", {"name": "shut"})})
+    execution = started(owner, *calling(inner))
+    until(lambda: blocks.TRIES["shut"] and row(execution, "call").status == Status.WAITING)
+    delete_graph(inner)
+    execution = ended(execution)
+    assert "There is no graph" in error_of(execution, "call")["message"]
 
 
 def test_child_that_was_started_is_found_again_after_the_worker_is_lost(owner: User) -> None:

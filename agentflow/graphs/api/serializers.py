@@ -1,5 +1,6 @@
 """Shapes of requests, and of answers for the OpenAPI description; answers are written from plain data."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
@@ -15,6 +16,19 @@ ROLES = [*Role.values, "owner"]
 
 class Shape(serializers.Serializer[Any]):
     """A JSON object."""
+
+
+class StrictShape(Shape):
+    """A JSON object that a client sends; a member that is not known is a mistake, not nothing."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The members; raises ValidationError for unknown ones as for wrong ones."""
+        if isinstance(data, Mapping) and (unknown := data.keys() - self.fields.keys()):
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                {name: f"Is not known here; known are: {known}." for name in sorted(unknown)}
+            )
+        return super().to_internal_value(data)
 
 
 class AnyJsonField(serializers.JSONField):
