@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import override_settings
 
 from agentflow.graphs.models import Graph
 from agentflow.graphs.services import create_graph
@@ -26,6 +27,9 @@ pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("db")]
 
 #: What the product cannot do yet.
 MISSING = frozenset({"zip", "cross", "items"})
+#: A case and how many runs there may be at a time.
+Play = tuple[Case, int]
+
 RUNNABLE = [case for case in cases() if not case.refused and not case.needs & MISSING]
 REFUSED = [case for case in cases() if case.refused and not case.needs & MISSING]
 
@@ -49,26 +53,27 @@ def author(lasting_db: None) -> User:
 
 
 @pytest.fixture(scope="module")
-def played(host: Host, author: User, request: pytest.FixtureRequest) -> Iterator[Mapping[Case, Execution]]:
+def played(host: Host, author: User, request: pytest.FixtureRequest) -> Iterator[Mapping[Play, Execution]]:
     """All the cases that were asked for, started at once."""
-    wanted = [case for item in request.session.items if (case := _case_of(item))]
+    wanted = [play for item in request.session.items if (play := _play_of(item))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("executions.node_run.RETRY_SECONDS", 0.01)
-        started = {case: _start(case, author) for case in wanted}
-        people = People({execution.pk: case for case, execution in started.items()}, author)
+        graphs = {case: _drawn(case, author) for case, _ in wanted}
+        started = {(case, most): _start(graphs[case], case, concurrency=most) for case, most in wanted}
+        people = People({execution.pk: case for (case, _), execution in started.items()}, author)
         until(lambda: not people.decide() and not _open(started), seconds=60)
         yield started
 
 
-def _case_of(item: pytest.Item) -> Case | None:
-    """The case that this test of this module plays."""
+def _play_of(item: pytest.Item) -> Play | None:
+    """What this test of this module plays."""
     if getattr(item, "function", None) is not test_case_on_the_real_stack:
         return None
-    case: Case = item.callspec.params["case"]  # type: ignore[attr-defined]  # pytest gives it to parametrised items
-    return case
+    params: dict[str, Any] = item.callspec.params  # type: ignore[attr-defined]  # pytest gives it to parametrised items
+    return params["case"], params["concurrency"]
 
 
-def _open(started: Mapping[Case, Execution]) -> bool:
+def _open(started: Mapping[Play, Execution]) -> bool:
     ids = [execution.pk for execution in started.values()]
     return Execution.objects.filter(pk__in=ids).exclude(status__in=FINAL).exists()
 
@@ -81,8 +86,9 @@ def _drawn(case: Case, author: User) -> Graph:
     return create_graph(owner=author, spec=numbered(case.graph, numbers))
 
 
-def _start(case: Case, author: User) -> Execution:
-    return services.start_execution(_drawn(case, author), user=author, inputs=case.inputs)
+def _start(graph: Graph, case: Case, *, concurrency: int = 0) -> Execution:
+    with override_settings(EXECUTION_CONCURRENCY=concurrency):
+        return services.start_execution(graph, user=graph.owner, inputs=case.inputs)
 
 
 class People:
@@ -112,15 +118,16 @@ def _root(execution: Execution) -> UUID:
     return execution.pk
 
 
+@pytest.mark.parametrize("concurrency", [0, 1], ids=["at-once", "one-by-one"])
 @pytest.mark.parametrize("case", RUNNABLE, ids=str)
-def test_case_on_the_real_stack(case: Case, played: Mapping[Case, Execution]) -> None:
-    assert differences(case, _seen(played[case])) == []
+def test_case_on_the_real_stack(case: Case, concurrency: int, played: Mapping[Play, Execution]) -> None:
+    assert differences(case, _seen(played[case, concurrency])) == []
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_refused_case_on_the_real_stack(case: Case, odd_blocks: None, author: User) -> None:
     with pytest.raises(services.StartRefused) as caught:
-        _start(case, author)
+        _start(_drawn(case, author), case)
     problems = {problem["pointer"]: problem["detail"] for problem in caught.value.problems}
     assert problems.keys() == case.refused.keys()
     assert all(part in problems[pointer] for pointer, part in case.refused.items()), problems
