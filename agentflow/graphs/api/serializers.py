@@ -361,7 +361,9 @@ OPERATION = PolymorphicProxySerializer(
             "set_graph",
             {
                 "name": serializers.ChoiceField(["name", "description", "limits", "annotations"]),
-                "value": AnyJsonField(),
+                "value": AnyJsonField(
+                    help_text="Of `limits` those to change: null is the default again, what is left out stays."
+                ),
             },
         ),
     },

@@ -211,8 +211,7 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
     def edit(self, request: Request, pk: int) -> Response:
         """Change the draft by operations: all of them or, with a problem, none.
 
-        Sending an edit again with the same `edit_id` gives the first answer and changes nothing. `set_graph` with `limits`
-        changes the limits that it names; null is the default again.
+        Sending an edit again with the same `edit_id` gives the first answer and changes nothing.
         """
         graph = self.graph(pk, "editor")
         edit_id = checked(shapes.EditId, request)["edit_id"]
