@@ -28,8 +28,13 @@ function take(draft: Draft, message: GraphMessage): void {
     draft.receive(message.edits);
     return;
   }
-  const { run } = useStore.getState();
-  useStore.setState({ run: { ...run, recent: mergeRuns(run.recent, message.executions) } });
+  const { run, graph } = useStore.getState();
+  // A page that the browser kept may not know of versions that have run since.
+  const latestVersion = Math.max(graph.latestVersion ?? 0, ...message.executions.map((one) => one.version)) || null;
+  useStore.setState({
+    run: { ...run, recent: mergeRuns(run.recent, message.executions) },
+    graph: { ...graph, latestVersion },
+  });
   followNew(message.executions);
 }
 

@@ -246,6 +246,8 @@ export interface NodeRow {
   /** Gave its pinned data instead of running. */
   pinned?: boolean;
   waiting?: Waiting | null;
+  /** Executions of other graphs that it started. */
+  children?: string[];
   error: Failure | null;
   queued_at: string | null;
   started_at: string | null;

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 
-import { bytes, clock } from "../../model/format";
+import { bytes, clock, count } from "../../model/format";
 import { sizeWords } from "../../model/preview";
 import { failureAdvice, failureText } from "../../model/run";
 import type { NodeRow, NodeRowDetail } from "../../model/types";
@@ -11,6 +11,7 @@ import { portsOf, type InspectorTab } from "../../state";
 import { useStore } from "../../store";
 import { Button } from "../Button";
 import styles from "../Inspector.module.css";
+import { useChildGraph } from "../useWait";
 import { Outputs } from "./Outputs";
 import { PinButton, PinSample } from "./PinButton";
 import { RowPicker } from "./RowPicker";
@@ -48,6 +49,7 @@ export function RunTab({ nodeKey, tab, choice }: RunTabProps) {
       {rows.length > 1 && <RowPicker rows={rows} row={row} />}
       <RowFacts row={row} named={rows.length > 1} />
       {row.status === "waiting" && row.waiting && !asksPerson(row) && <WaitNotice waiting={row.waiting} />}
+      <ChildRuns row={row} />
       {tab === "output" && <Failed row={row} />}
       {problem && (
         <div className={styles.notice}>
@@ -73,6 +75,34 @@ export function Empty({ title, text, children }: { title: string; text: string; 
       <p>{text}</p>
       {children}
     </div>
+  );
+}
+
+/** A fold starts one for each item: the first tell enough. */
+const MOST_CHILDREN = 5;
+
+function ChildRuns({ row }: { row: NodeRow }) {
+  const { children = [] } = row;
+  const shown = children.slice(0, MOST_CHILDREN).filter((id) => id !== row.waiting?.child);
+  const more = children.length - MOST_CHILDREN;
+  return (
+    <>
+      {shown.map((id) => (
+        <ChildRun key={id} id={id} />
+      ))}
+      {more > 0 && <p className={styles.quiet}>{`And ${count(more, "run")} more.`}</p>}
+    </>
+  );
+}
+
+/** A run of another graph that this one started. */
+function ChildRun({ id }: { id: string }) {
+  const home = useStore((state) => state.home);
+  const name = useChildGraph(id);
+  return (
+    <p className={styles.child}>
+      Ran graph {name === "" ? "…" : <b>{name}</b>}. <a href={`${home}executions/${id}/`}>Open that run</a>
+    </p>
   );
 }
 
