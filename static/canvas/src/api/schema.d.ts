@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/api/v1/approvals/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Questions, newest first. */
+        get: operations["approvals_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One question with what it is about. */
+        get: operations["approvals_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/decide/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Decide; the run goes on. 409: somebody was faster, or the run has ended. */
+        post: operations["approvals_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blocks/": {
         parameters: {
             query?: never;
@@ -100,6 +151,28 @@ export interface paths {
         get: operations["executions_nodes_output"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{execution_id}/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description A new execution of the same version with the same inputs that keeps what need not run again.
+         *
+         *     Without a body: from the failed nodes. Steps that must happen only once, and may have happened, are not repeated
+         *     unless `repeat_once` says so: the problem with the code `repeats_once` names them.
+         */
+        post: operations["executions_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,6 +374,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/graphs/{id}/interface/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the graph takes and gives when it is run. */
+        get: operations["graphs_interface"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/graphs/{id}/publish/": {
         parameters: {
             query?: never;
@@ -478,6 +568,61 @@ export interface components {
              */
             op: "add_node";
         };
+        /** @description A question to a person. */
+        Approval: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["ApprovalKind"];
+            state: components["schemas"]["StateEnum"];
+            /** Format: uuid */
+            execution: string;
+            graph: components["schemas"]["GraphName"];
+            node: string;
+            node_title: string;
+            path: number[];
+            instructions: string;
+            /** Format: date-time */
+            created_at: string;
+            decision: string;
+            comment: string;
+            decided_by: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            decided_at: string | null;
+        };
+        /** @description A question with what it is about. */
+        ApprovalDetail: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["ApprovalKind"];
+            state: components["schemas"]["StateEnum"];
+            /** Format: uuid */
+            execution: string;
+            graph: components["schemas"]["GraphName"];
+            node: string;
+            node_title: string;
+            path: number[];
+            instructions: string;
+            /** Format: date-time */
+            created_at: string;
+            decision: string;
+            comment: string;
+            decided_by: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            payload: unknown;
+            answer: unknown;
+        };
+        /**
+         * @description * `approval` - approval
+         *     * `outcome` - outcome
+         * @enum {string}
+         */
+        ApprovalKind: "approval" | "outcome";
+        /** @description Executions that were started together, in the order of their inputs. */
+        Batch: {
+            executions: components["schemas"]["Started"][];
+            count: number;
+        };
         /** @enum {unknown} */
         BlankEnum: "";
         /** @description A kind of step. */
@@ -498,6 +643,10 @@ export interface components {
             };
             dynamic_inputs: boolean;
             dynamic_outputs: boolean;
+            /** @description Any name may be linked as an input. */
+            open_inputs: boolean;
+            /** @description Any name may be linked as an output. */
+            open_outputs: boolean;
             examples: components["schemas"]["Example"][];
             disabled_reason: string;
         };
@@ -511,6 +660,14 @@ export interface components {
         CheckedSpecRequest: {
             spec?: components["schemas"]["GraphSpecRequest"];
         };
+        /** @description An execution of another graph that a node of this one has started. */
+        Child: {
+            /** Format: uuid */
+            id: string;
+            graph: components["schemas"]["GraphName"];
+            node: string;
+            status: components["schemas"]["ExecutionStatus"];
+        };
         /** @description Node executions by outcome. */
         Counts: {
             total: number;
@@ -521,6 +678,8 @@ export interface components {
             skipped: number;
             cancelled: number;
             running: number;
+            /** @description For a time, a person or another graph. */
+            waiting: number;
             queued: number;
         };
         /** @description A new token; `token` is shown this once. */
@@ -536,6 +695,22 @@ export interface components {
             /** Format: date-time */
             expires_at?: string | null;
             token: string;
+        };
+        /**
+         * @description * `approved` - approved
+         *     * `rejected` - rejected
+         *     * `repeat` - repeat
+         *     * `happened` - happened
+         *     * `fail` - fail
+         * @enum {string}
+         */
+        DecisionEnum: "approved" | "rejected" | "repeat" | "happened" | "fail";
+        /** @description What was decided. */
+        DecisionRequestRequest: {
+            decision: components["schemas"]["DecisionEnum"];
+            /** @description Changed; for `happened` the outputs of the step by port. */
+            payload?: unknown;
+            comment?: string;
         };
         /** @description Blocks that could not be loaded. */
         Disabled: {
@@ -619,6 +794,27 @@ export interface components {
             /** @description Number of the newest event. */
             seq: number;
             cancel_requested: boolean;
+            /**
+             * Format: date-time
+             * @description When an execution that waits goes on by itself.
+             */
+            wake_at: string | null;
+            /**
+             * Format: uuid
+             * @description The execution that started this one and waits for it.
+             */
+            parent: string | null;
+            /** Format: uuid */
+            retry_of: string | null;
+            /** @description What it runs and keeps of `retry_of`. */
+            choice: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The first of those that were started together.
+             */
+            batch: string | null;
         };
         /** @description An execution with what it was given. */
         ExecutionDetail: {
@@ -643,6 +839,27 @@ export interface components {
             /** @description Number of the newest event. */
             seq: number;
             cancel_requested: boolean;
+            /**
+             * Format: date-time
+             * @description When an execution that waits goes on by itself.
+             */
+            wake_at: string | null;
+            /**
+             * Format: uuid
+             * @description The execution that started this one and waits for it.
+             */
+            parent: string | null;
+            /** Format: uuid */
+            retry_of: string | null;
+            /** @description What it runs and keeps of `retry_of`. */
+            choice: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The first of those that were started together.
+             */
+            batch: string | null;
             outputs: {
                 [key: string]: unknown;
             };
@@ -653,6 +870,8 @@ export interface components {
             inputs: {
                 [key: string]: unknown;
             };
+            /** @description The first hundred. */
+            children: components["schemas"]["Child"][];
             events: components["schemas"]["Event"][];
         };
         /**
@@ -665,6 +884,15 @@ export interface components {
          * @enum {string}
          */
         ExecutionStatus: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
+        /**
+         * @description * `timer` - timer
+         *     * `retry` - retry
+         *     * `approval` - approval
+         *     * `outcome` - outcome
+         *     * `graph` - graph
+         * @enum {string}
+         */
+        ForEnum: "timer" | "retry" | "approval" | "outcome" | "graph";
         /** @description A graph with its draft. */
         GraphDetail: {
             id: number;
@@ -686,10 +914,29 @@ export interface components {
             latest_version: number | null;
             spec: components["schemas"]["GraphSpec"];
         };
+        /** @description One input of a graph. */
+        GraphInput: {
+            name: string;
+            /** @description JSON Schema of the value. */
+            schema: {
+                [key: string]: unknown;
+            };
+            required: boolean;
+            default: unknown;
+            description: string;
+        };
         /** @description The graph of an execution. */
         GraphName: {
             id: number;
             name: string;
+        };
+        /** @description One output of a graph. */
+        GraphOutput: {
+            name: string;
+            /** @description JSON Schema of the value, as far as it is known. */
+            schema: {
+                [key: string]: unknown;
+            };
         };
         /** @description One thing to put right in a graph. */
         GraphProblem: {
@@ -744,6 +991,13 @@ export interface components {
             }[];
             limits?: components["schemas"]["LimitsRequest"];
         };
+        /** @description What a graph takes and gives when it is run. */
+        Interface: {
+            /** @description The version it is of; null: the draft. */
+            version: number | null;
+            inputs: components["schemas"]["GraphInput"][];
+            outputs: components["schemas"]["GraphOutput"][];
+        };
         /**
          * @description * `match` - match
          *     * `zip` - zip
@@ -751,14 +1005,6 @@ export interface components {
          * @enum {string}
          */
         JoinEnum: "match" | "zip" | "cross";
-        /**
-         * @description * `value` - value
-         *     * `stream` - stream
-         *     * `collect` - collect
-         *     * `gather` - gather
-         * @enum {string}
-         */
-        KindEnum: "value" | "stream" | "collect" | "gather";
         /** @description The newest execution of a graph. */
         LastExecution: {
             /** Format: uuid */
@@ -791,6 +1037,10 @@ export interface components {
             seconds: number;
             /** @default 16 */
             depth: number;
+            /** @default 100000 */
+            items: number;
+            /** @default 0 */
+            value_bytes: number;
         };
         /** @description When an execution is stopped; members left out have their defaults. */
         LimitsRequest: {
@@ -805,6 +1055,10 @@ export interface components {
             seconds: number;
             /** @default 16 */
             depth: number;
+            /** @default 100000 */
+            items: number;
+            /** @default 0 */
+            value_bytes: number;
         };
         /** @description Source node and port to sink node and port; ports may reach into values: `body.title`. */
         Link: {
@@ -883,6 +1137,10 @@ export interface components {
             title?: string;
             policy?: components["schemas"]["Policy"];
             join?: components["schemas"]["JoinEnum"];
+            /** @description What a node gives instead of running: values by port, items of a stream as a list. */
+            pinned?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description One run of one node with what went in and came out. */
         NodeDetail: {
@@ -895,7 +1153,13 @@ export interface components {
             attempt: number;
             status: components["schemas"]["NodeStatus"];
             handled: boolean;
+            /** @description The result of an earlier execution. */
             reused: boolean;
+            /** @description What somebody pinned to the node. */
+            pinned: boolean;
+            waiting: components["schemas"]["Wait"] | null;
+            /** @description Executions that it started. */
+            children: string[];
             error: {
                 [key: string]: unknown;
             } | null;
@@ -943,6 +1207,10 @@ export interface components {
             title?: string;
             policy?: components["schemas"]["PolicyRequest"];
             join?: components["schemas"]["JoinEnum"];
+            /** @description What a node gives instead of running: values by port, items of a stream as a list. */
+            pinned?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description One run of one node. */
         NodeRow: {
@@ -955,7 +1223,13 @@ export interface components {
             attempt: number;
             status: components["schemas"]["NodeStatus"];
             handled: boolean;
+            /** @description The result of an earlier execution. */
             reused: boolean;
+            /** @description What somebody pinned to the node. */
+            pinned: boolean;
+            waiting: components["schemas"]["Wait"] | null;
+            /** @description Executions that it started. */
+            children: string[];
             error: {
                 [key: string]: unknown;
             } | null;
@@ -984,8 +1258,8 @@ export interface components {
          * @enum {string}
          */
         OnErrorEnum: "stop" | "continue";
-        Operation: components["schemas"]["AddNodeOperation"] | components["schemas"]["RemoveNodeOperation"] | components["schemas"]["SetConfigOperation"] | components["schemas"]["UnsetConfigOperation"] | components["schemas"]["SetTitleOperation"] | components["schemas"]["SetPolicyOperation"] | components["schemas"]["SetJoinOperation"] | components["schemas"]["MoveOperation"] | components["schemas"]["AddLinkOperation"] | components["schemas"]["RemoveLinkOperation"] | components["schemas"]["SetGraphOperation"];
-        OperationRequest: components["schemas"]["AddNodeOperationRequest"] | components["schemas"]["RemoveNodeOperationRequest"] | components["schemas"]["SetConfigOperationRequest"] | components["schemas"]["UnsetConfigOperationRequest"] | components["schemas"]["SetTitleOperationRequest"] | components["schemas"]["SetPolicyOperationRequest"] | components["schemas"]["SetJoinOperationRequest"] | components["schemas"]["MoveOperationRequest"] | components["schemas"]["AddLinkOperationRequest"] | components["schemas"]["RemoveLinkOperationRequest"] | components["schemas"]["SetGraphOperationRequest"];
+        Operation: components["schemas"]["AddNodeOperation"] | components["schemas"]["RemoveNodeOperation"] | components["schemas"]["SetConfigOperation"] | components["schemas"]["UnsetConfigOperation"] | components["schemas"]["SetTitleOperation"] | components["schemas"]["SetPolicyOperation"] | components["schemas"]["SetJoinOperation"] | components["schemas"]["SetPinnedOperation"] | components["schemas"]["MoveOperation"] | components["schemas"]["AddLinkOperation"] | components["schemas"]["RemoveLinkOperation"] | components["schemas"]["SetGraphOperation"];
+        OperationRequest: components["schemas"]["AddNodeOperationRequest"] | components["schemas"]["RemoveNodeOperationRequest"] | components["schemas"]["SetConfigOperationRequest"] | components["schemas"]["UnsetConfigOperationRequest"] | components["schemas"]["SetTitleOperationRequest"] | components["schemas"]["SetPolicyOperationRequest"] | components["schemas"]["SetJoinOperationRequest"] | components["schemas"]["SetPinnedOperationRequest"] | components["schemas"]["MoveOperationRequest"] | components["schemas"]["AddLinkOperationRequest"] | components["schemas"]["RemoveLinkOperationRequest"] | components["schemas"]["SetGraphOperationRequest"];
         /** @description One yielded value; a large one is cut, its whole is at `…/outputs/{index}/`. */
         Output: {
             index: number;
@@ -994,6 +1268,19 @@ export interface components {
             /** @description Bytes of the whole value's JSON. */
             size: number;
             truncated: boolean;
+        };
+        PaginatedApprovalList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Approval"][];
         };
         PaginatedExecutionList: {
             /**
@@ -1089,7 +1376,7 @@ export interface components {
             name: string;
             title: string;
             description: string;
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["PortKindEnum"];
             /** @description JSON Schema of one value. */
             schema: {
                 [key: string]: unknown;
@@ -1097,6 +1384,14 @@ export interface components {
             required: boolean;
             default: unknown;
         };
+        /**
+         * @description * `value` - value
+         *     * `stream` - stream
+         *     * `collect` - collect
+         *     * `gather` - gather
+         * @enum {string}
+         */
+        PortKindEnum: "value" | "stream" | "collect" | "gather";
         /** @description A node's config. */
         PortsRequestRequest: {
             config?: {
@@ -1191,6 +1486,21 @@ export interface components {
             /** @description Why the config gives no ports; empty if it does. */
             problem: string;
         };
+        /** @description What to run again: nothing of this means from the failed nodes. */
+        RetryRequestRequest: {
+            /** @description These nodes and all behind them run anew. */
+            from?: string[];
+            /** @description This node alone, on `inputs`. */
+            node?: string;
+            /** @description Of `node`, by port; what is left out is as configured. */
+            inputs?: {
+                [key: string]: unknown;
+            };
+            /** @description Nothing but these nodes and what they need. */
+            to?: string[];
+            /** @description Steps that must happen only once may happen again. */
+            repeat_once?: boolean;
+        };
         /**
          * @description * `viewer` - viewer
          *     * `runner` - runner
@@ -1243,6 +1553,7 @@ export interface components {
         /** @description A JSON object. */
         SetGraphOperation: {
             name: components["schemas"]["SetGraphOperationNameEnum"];
+            /** @description Of `limits` those to change: null is the default again, what is left out stays. */
             value: unknown;
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1266,6 +1577,7 @@ export interface components {
         /** @description A JSON object. */
         SetGraphOperationRequest: {
             name: components["schemas"]["SetGraphOperationNameEnum"];
+            /** @description Of `limits` those to change: null is the default again, what is left out stays. */
             value: unknown;
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1297,6 +1609,37 @@ export interface components {
              * @enum {string}
              */
             op: "set_join";
+        };
+        /** @description A JSON object. */
+        SetPinnedOperation: {
+            key: string;
+            /** @description What a node gives instead of running: values by port, items of a stream as a list. */
+            pinned: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            op: "set_pinned";
+        };
+        /**
+         * @description * `set_pinned` - set_pinned
+         * @enum {string}
+         */
+        SetPinnedOperationOpEnum: "set_pinned";
+        /** @description A JSON object. */
+        SetPinnedOperationRequest: {
+            key: string;
+            /** @description What a node gives instead of running: values by port, items of a stream as a list. */
+            pinned: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            op: "set_pinned";
         };
         /** @description A JSON object. */
         SetPolicyOperation: {
@@ -1370,6 +1713,17 @@ export interface components {
             inputs?: {
                 [key: string]: unknown;
             };
+            /** @description Instead of `inputs`: start one execution for each, up to 1,000, all or none. */
+            inputs_list?: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Format: uuid
+             * @description An execution of the graph: its results stand for nodes whose input is the same.
+             */
+            keep?: string;
+            /** @description Nodes with pinned data give it instead of running; by default only in the draft of who is logged in. */
+            pins?: boolean;
             /** @description Left out, a token runs the published version, if there is one; otherwise the draft runs. */
             version?: number | null;
             /** @description Run the draft even if a version is published; a version that is named wins. */
@@ -1398,6 +1752,27 @@ export interface components {
             /** @description Number of the newest event. */
             seq: number;
             cancel_requested: boolean;
+            /**
+             * Format: date-time
+             * @description When an execution that waits goes on by itself.
+             */
+            wake_at: string | null;
+            /**
+             * Format: uuid
+             * @description The execution that started this one and waits for it.
+             */
+            parent: string | null;
+            /** Format: uuid */
+            retry_of: string | null;
+            /** @description What it runs and keeps of `retry_of`. */
+            choice: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The first of those that were started together.
+             */
+            batch: string | null;
             outputs: {
                 [key: string]: unknown;
             };
@@ -1406,6 +1781,14 @@ export interface components {
             /** Format: uri */
             events_url: string;
         };
+        StartedOrBatch: components["schemas"]["Started"] | components["schemas"]["Batch"];
+        /**
+         * @description * `open` - open
+         *     * `decided` - decided
+         *     * `closed` - closed
+         * @enum {string}
+         */
+        StateEnum: "open" | "decided" | "closed";
         /** @description A token as its owner sees it, without its text. */
         Token: {
             readonly id: number;
@@ -1465,6 +1848,18 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description What a node execution waits for. */
+        Wait: {
+            for: components["schemas"]["ForEnum"];
+            /** Format: date-time */
+            until?: string;
+            /** Format: uuid */
+            approval?: string;
+            /** Format: uuid */
+            child?: string;
+            graph?: number;
+            failures?: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -1474,6 +1869,278 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    approvals_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Of runs of this graph. */
+                graph?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description All by default. */
+                state?: "closed" | "decided" | "open";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedApprovalList"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    approvals_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetail"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    approvals_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetail"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It was done before, with another content. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The values are not right; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     blocks_list: {
         parameters: {
             query?: never;
@@ -1941,6 +2608,125 @@ export interface operations {
             };
             /** @description The answer is JSON only. */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    executions_retry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: answer when it is over, after N ≤ 60 s at the latest. */
+                Prefer?: string;
+            };
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryRequestRequest"];
+            };
+        };
+        responses: {
+            /** @description It is over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description It was started. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The values are not right; `errors` says where. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2682,13 +3468,13 @@ export interface operations {
                     "application/json": components["schemas"]["Started"];
                 };
             };
-            /** @description It was started. */
+            /** @description It was started, or with `inputs_list` all of them. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Started"];
+                    "application/json": components["schemas"]["StartedOrBatch"];
                 };
             };
             /** @description The request is not well formed. */
@@ -3273,6 +4059,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GraphSpec"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    graphs_interface: {
+        parameters: {
+            query?: {
+                /** @description Of this version; the published one, else the draft. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Interface"];
                 };
             };
             /** @description The request is not well formed. */

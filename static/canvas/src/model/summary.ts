@@ -99,7 +99,7 @@ export function rowAdded(summary: NodeSummary, row: NodeRow): NodeSummary {
     ...withRow(summary, row, by, handled),
     rows: summary.rows + 1,
     reused: summary.reused + Number(row.reused),
-    pinned: summary.pinned + Number(row.pinned ?? false),
+    pinned: summary.pinned + Number(row.pinned),
   };
 }
 
@@ -118,7 +118,7 @@ export function rowReplaced(
   const next = {
     ...withRow(summary, row, by, summary.failedHandled - was + is),
     reused: summary.reused + Number(row.reused) - Number(before.reused),
-    pinned: summary.pinned + Number(row.pinned ?? false) - Number(before.pinned ?? false),
+    pinned: summary.pinned + Number(row.pinned) - Number(before.pinned),
   };
   if (before.started_at === row.started_at || before.started_at !== summary.startedAt) return next;
   let startedAt: string | null = null;

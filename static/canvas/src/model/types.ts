@@ -175,7 +175,7 @@ export interface Counts {
   skipped: number;
   cancelled: number;
   running: number;
-  waiting?: number;
+  waiting: number;
   queued: number;
 }
 
@@ -206,9 +206,9 @@ export interface Execution {
   seq: number;
   cancel_requested: boolean;
   /** The execution that started this one. */
-  parent?: string | null;
+  parent: string | null;
   /** The execution whose results this one took over. */
-  retry_of?: string | null;
+  retry_of: string | null;
 }
 
 /** Something that happened to a run as a whole, such as a lost worker. */
@@ -244,10 +244,10 @@ export interface NodeRow {
   handled: boolean;
   reused: boolean;
   /** Gave its pinned data instead of running. */
-  pinned?: boolean;
-  waiting?: Waiting | null;
+  pinned: boolean;
+  waiting: Waiting | null;
   /** Executions of other graphs that it started. */
-  children?: string[];
+  children: string[];
   error: Failure | null;
   queued_at: string | null;
   started_at: string | null;
@@ -298,7 +298,8 @@ export interface Approval {
   instructions: string;
   payload: Json;
   created_at: string;
-  decision: Decision | "" | null;
+  /** Empty until somebody decides. */
+  decision: string;
   answer: Json;
   comment: string;
   decided_by: Person | null;

@@ -1,8 +1,15 @@
 /** Keep a page's main part fresh: fetch the same address again and swap it in, unless the user is busy with it. */
 
+/** Something was typed that only this page knows. */
+function isChanged(main: HTMLElement): boolean {
+  const fields = main.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input, textarea");
+  return [...fields].some((field) => field.value !== field.defaultValue);
+}
+
 function isBusy(main: HTMLElement): boolean {
   return (
     document.hidden ||
+    isChanged(main) ||
     main.querySelector("details[open]") !== null ||
     (document.activeElement !== null && main.contains(document.activeElement) && document.activeElement !== main)
   );

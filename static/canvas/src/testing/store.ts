@@ -83,6 +83,8 @@ export function execution(more: Partial<Execution> = {}): Execution {
     ended_at: null,
     seq: 0,
     cancel_requested: false,
+    parent: null,
+    retry_of: null,
     ...more,
   };
 }
@@ -98,6 +100,9 @@ export function nodeRow(node: string, more: Partial<NodeRow> = {}): NodeRow {
     status: "completed",
     handled: false,
     reused: false,
+    pinned: false,
+    waiting: null,
+    children: [],
     error: null,
     queued_at: "2026-11-23T10:00:00.100000Z",
     started_at: "2026-11-23T10:00:00.200000Z",

@@ -170,7 +170,7 @@ function Form({ approval, take, reload }: FormProps) {
   );
 }
 
-const OVER_WORDS: Readonly<Record<Decision, string>> = {
+const OVER_WORDS: Readonly<Record<string, string>> = {
   approved: "Approved",
   rejected: "Rejected",
   repeat: "To be repeated",
@@ -180,7 +180,7 @@ const OVER_WORDS: Readonly<Record<Decision, string>> = {
 
 function Over({ of }: { of: Approval }) {
   const now = useNow(0);
-  const word = of.state === "closed" || !of.decision ? "The run ended before anybody decided" : OVER_WORDS[of.decision];
+  const word = OVER_WORDS[of.decision] ?? "The run ended before anybody decided";
   const who = of.decided_by ? ` by ${of.decided_by.name}` : "";
   const when = of.decided_at ? `, ${moment(of.decided_at, now)}` : "";
   return (

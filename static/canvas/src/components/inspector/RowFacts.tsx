@@ -28,7 +28,7 @@ export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
         {statusWord(row.status, row.handled)}
       </b>
       <span>{words.filter((word) => word !== "").join(", ")}</span>
-      {row.pinned === true ? <Origin kind="pinned" /> : row.reused && <Origin kind="reused" />}
+      {row.pinned ? <Origin kind="pinned" /> : row.reused && <Origin kind="reused" />}
     </p>
   );
 }

@@ -82,7 +82,7 @@ export function Empty({ title, text, children }: { title: string; text: string; 
 const MOST_CHILDREN = 5;
 
 function ChildRuns({ row }: { row: NodeRow }) {
-  const { children = [] } = row;
+  const { children } = row;
   const shown = children.slice(0, MOST_CHILDREN).filter((id) => id !== row.waiting?.child);
   const more = children.length - MOST_CHILDREN;
   return (
