@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agentflow.pages import views
+from agentflow.pages import approvals, views
 
 urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
@@ -13,4 +13,6 @@ urlpatterns = [
     path("graphs/<int:graph_id>/copy/", views.graph_copy, name="graph-copy"),
     path("graphs/<int:graph_id>/delete/", views.graph_delete, name="graph-delete"),
     path("executions/", views.execution_list, name="executions"),
+    path("approvals/", approvals.approval_list, name="approvals"),
+    path("approvals/<uuid:approval_id>/", approvals.approval, name="approval-page"),
 ]

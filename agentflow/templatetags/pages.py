@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agentflow.pages.questions import MOST_COUNTED, count_open
 from executions.engine.status import Status
 from executions.tally import tally
 
@@ -77,6 +78,8 @@ def percent(share: float | None) -> str:
 @register.filter
 def person(user: Any) -> str:
     """Full name, else the user name."""
+    if user is None:
+        return "somebody who has left"
     name: str = user.get_full_name() or user.get_username()
     return name
 
@@ -99,6 +102,19 @@ def status(execution: Any) -> dict[str, Any]:
 def icon(name: str) -> dict[str, str]:
     """One icon of the sprite in templates/components/sprite.html."""
     return {"name": name}
+
+
+@register.simple_tag(takes_context=True)
+def open_questions(context: Mapping[str, Any]) -> str:
+    """How many questions wait for the user, for the navigation; nothing if none does."""
+    number = count_open(context["request"].user)
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number or "")
+
+
+@register.filter
+def lookup(words: Mapping[str, str], name: str) -> str:
+    """The word for a name; the name if there is none."""
+    return words.get(name, name)
 
 
 @register.simple_tag(takes_context=True)

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
@@ -16,19 +14,13 @@ from rest_framework.response import Response
 
 from agentflow.api.schema import problems
 from agentflow.graphs.api.requests import checked, number_parameter
-from agentflow.graphs.models import Node
-from agentflow.graphs.permissions import get_graph, graphs_for
 from executions.api.reading import caller
 from executions.api.serializers import APPROVAL_STATES, ApprovalDetailSerializer, ApprovalSerializer, DecisionRequest
 from executions.api.views import ExecutionPagination
 from executions.approvals import UNCHANGED, decide
+from executions.asked import STATES, found, titled, visible
 from executions.models import Approval
 
-STATES = {
-    "open": Q(decided_at=None, closed_at=None),
-    "decided": Q(decided_at__isnull=False),
-    "closed": Q(decided_at=None, closed_at__isnull=False),
-}
 COLUMNS = (
     "id",
     "kind",
@@ -103,33 +95,6 @@ class ApprovalViewSet(viewsets.GenericViewSet[Approval]):
             comment=given.get("comment", ""),
         )
         return Response(approval_detail(request.user, pk))
-
-
-def visible(user: Any) -> QuerySet[Approval]:
-    """Questions of the graphs that the user sees."""
-    return Approval.objects.filter(execution__graph__in=graphs_for(user).values("pk"))
-
-
-def found(user: Any, approval: UUID, role: str = "viewer") -> Approval:
-    """The question, if the caller has this role in its graph.
-
-    Raises:
-        Http404: there is none, or the caller may not see it.
-        PermissionDenied: the caller's role is smaller.
-    """
-    row = Approval.objects.select_related("execution", "node_execution").filter(pk=approval).first()
-    if row is None:
-        raise Http404
-    get_graph(user, row.execution.graph_id, role)
-    return row
-
-
-def titled(approvals: QuerySet[Approval]) -> QuerySet[Approval]:
-    """With what the node that asks is called now as `node_title`: its title, else its key."""
-    node = Node.objects.filter(graph=OuterRef("execution__graph"), key=OuterRef("node_execution__node")).exclude(
-        title=""
-    )
-    return approvals.annotate(node_title=Coalesce(Subquery(node.values("title")[:1]), F("node_execution__node")))
 
 
 def approval_detail(user: Any, approval: UUID) -> dict[str, Any]:
