@@ -17,7 +17,7 @@ A case is written for users:
     at_most: how many runs of a node there may be at a time
     status, reason, error: of the execution; completed when left out; the error is a part of its message
     refused: pointer -> part of the message, when the graph or its inputs cannot be started
-    needs: what must be built before the case can be run
+    needs: what must be there before the case can be run; `clock` is a time limit, which only a worker keeps
 """
 
 import re
