@@ -12,7 +12,7 @@ from django.utils import timezone
 from executions.engine.status import ACTIVE, Status
 from executions.ids import uuid7_floor
 
-TRIGGERS = ("manual", "api", "rerun", "schedule", "webhook", "form", "graph")
+TRIGGERS = ("manual", "api", "rerun", "retry", "schedule", "webhook", "form", "graph")
 HEX_DIGITS = frozenset("0123456789abcdef")
 #: Shorter ones are taken for a name.
 SHORTEST_PREFIX = 8

@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import graphs_for
+from executions.asked import STATES, visible
 from executions.engine.status import Status
 from executions.ids import uuid7_floor
 from executions.models import Execution, Worker
@@ -32,9 +34,9 @@ class Notice:
 
 
 def needs_attention(user: User) -> list[Notice]:
-    """Failures of the last day by graph, runs that do not start, and missing workers; worst first."""
+    """Missing workers, runs that do not start, what waits for a decision, failures of the last day; worst first."""
     now = timezone.now()
-    return [*_no_workers(now), *_stuck_queue(user, now), *_failures(user, now)][:8]
+    return [*_no_workers(now), *_stuck_queue(user, now), *_open_questions(user), *_failures(user, now)][:8]
 
 
 def _no_workers(now: datetime) -> list[Notice]:
@@ -52,6 +54,29 @@ def _stuck_queue(user: User, now: datetime) -> list[Notice]:
         return []
     text = f"{waiting['count']} runs have waited for a worker for more than {QUEUED_TOO_LONG.seconds} s."
     return [Notice("warning", "Runs are queued", text, waiting["oldest"], reverse("executions") + "?status=active")]
+
+
+def _open_questions(user: User) -> list[Notice]:
+    """What the user may decide, by graph; the longest waiting first."""
+    waiting = (
+        visible(user, Role.RUNNER)
+        .filter(STATES["open"])
+        .values("execution__graph_id", "execution__graph__name")
+        .annotate(count=Count("id"), oldest=Min("created_at"))
+        .order_by("oldest")[:4]
+    )
+    return [
+        Notice(
+            "warning",
+            row["execution__graph__name"],
+            "A question waits for a decision."
+            if row["count"] == 1
+            else f"{row['count']} questions wait for a decision.",
+            row["oldest"],
+            f"{reverse('approvals')}?graph={row['execution__graph_id']}",
+        )
+        for row in waiting
+    ]
 
 
 def _failures(user: User, now: datetime) -> list[Notice]:

@@ -10,9 +10,9 @@ from django.utils import timezone
 from agentflow.graphs.models import Graph, Node, Role
 from executions.approvals import decide
 from executions.engine.status import Status
-from executions.models import Approval, Execution, NodeExecution
+from executions.models import Approval, Execution
 from tests import factories
-from tests.executions import recorded
+from tests.pages.questions import asked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.redis]
 
@@ -23,17 +23,6 @@ LIST = "/approvals/"
 def graph(alice: User) -> Graph:
     made = factories.graph(alice, "ask -> pay", name="Orders")
     Node.objects.filter(graph=made, key="ask").update(title="Ask the boss")
-    return made
-
-
-def asked(graph: Graph, node: str = "ask", **fields: Any) -> Approval:
-    """What an execution of the graph waits for."""
-    run = recorded.execution(graph, status=Status.WAITING)
-    recorded.record(run, node, status=Status.WAITING)
-    fields = {"kind": "approval", "instructions": "May this be ordered?", "payload": {"sum": 5}} | fields
-    made: Approval = Approval.objects.create(
-        execution=run, node_execution=NodeExecution.objects.get(execution=run), **fields
-    )
     return made
 
 

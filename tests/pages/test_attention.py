@@ -6,6 +6,7 @@ from agentflow.pages.attention import needs_attention
 from executions.engine.status import Status
 from tests import factories
 from tests.executions import recorded
+from tests.pages.questions import asked
 
 
 def failures(user: User) -> list[tuple[str, str]]:
@@ -27,3 +28,12 @@ def test_a_failure_without_a_reason_is_told_too(alice: User) -> None:
 def test_failures_of_others_are_not_told(alice: User) -> None:
     recorded.execution(factories.graph(alice, name="Nightly"), status=Status.FAILED)
     assert failures(factories.user("charlie")) == []
+
+
+def test_open_questions_are_told_to_who_may_decide(alice: User, bob: User) -> None:
+    graph = factories.graph(alice, "ask", name="Nightly")
+    factories.share(graph, bob)
+    for _ in range(2):
+        asked(graph)
+    assert failures(alice) == [("Nightly", "2 questions wait for a decision.")]
+    assert failures(bob) == []
