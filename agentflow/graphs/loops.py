@@ -1,11 +1,13 @@
 """Which loops every node and link belongs to, and which nodes form a cycle: pure analysis of a graph's wiring."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agentflow.graphs.spec import Join
 from blocks.base import PortKind
 
-#: The nodes whose streams open the loops around a place, outermost first.
+#: The loops around a place, outermost first: the number of the node whose stream opens it, or `~position` of a loop that
+#: is made by joining others.
 LoopStack = tuple[int, ...]
 
 
@@ -21,6 +23,8 @@ class Wire:
     stream: bool = False
     #: Of the sink port.
     kind: PortKind = PortKind.VALUE
+    #: Position of the sink port among its node's inputs.
+    rank: int = 0
 
     @property
     def waits(self) -> bool:
@@ -40,6 +44,19 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedLoop:
+    """A loop whose items a node makes of the items of others; no other node has the same ones."""
+
+    node: int
+    #: The loops that are zipped, or the one that is crossed with those before.
+    parts: LoopStack
+    #: Length of the path around the loops that are joined.
+    depth: int
+    #: Position of the crossed loop among those that the node crosses; 0: the loops are zipped.
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Structure:
     """Cycles and loops of a graph."""
 
@@ -53,12 +70,28 @@ class Structure:
     loops: tuple[LoopStack, ...]
     #: Wire -> the loops that its values are in when the sink port receives them (a Collect receives outside its loop).
     received: tuple[LoopStack, ...]
+    #: Node that combines the items of several loops -> these loops as its wires bring them, in the order in which they nest.
+    crossed: Mapping[int, tuple[LoopStack, ...]]
+    joined: tuple[JoinedLoop, ...]
     faults: tuple[Fault, ...]
 
+    def producers(self, loop: int) -> tuple[int, ...]:
+        """The nodes whose streams make the items of a loop."""
+        if loop >= 0:
+            return (loop,)
+        return tuple(producer for part in self.joined[~loop].parts for producer in self.producers(part))
 
-def analyse(names: Sequence[str], wires: Sequence[Wire]) -> Structure:
-    """The structure of the graph whose nodes have these names (for sentences). O(nodes + wires)."""
-    return _Analysis(names, wires).structure()
+    def opener(self, loop: int) -> int:
+        """The node with which a loop begins."""
+        return loop if loop >= 0 else self.joined[~loop].node
+
+
+def analyse(names: Sequence[str], wires: Sequence[Wire], joins: Mapping[int, Join] | None = None) -> Structure:
+    """The structure of the graph whose nodes have these names (for sentences). O(nodes + wires).
+
+    `joins` says of which nodes values of different loops are zipped or crossed.
+    """
+    return _Analysis(names, wires, joins or {}).structure()
 
 
 def components(size: int, wires: Sequence[Wire]) -> tuple[tuple[int, ...], ...]:
@@ -106,9 +139,12 @@ def _take(open_nodes: list[int], last: int) -> tuple[int, ...]:
 
 
 class _Analysis:
-    def __init__(self, names: Sequence[str], wires: Sequence[Wire]) -> None:
+    def __init__(self, names: Sequence[str], wires: Sequence[Wire], joins: Mapping[int, Join]) -> None:
         size = len(names)
         self.names = names
+        self.joins = joins
+        self.crossed: dict[int, tuple[LoopStack, ...]] = {}
+        self.joined_loops: list[JoinedLoop] = []
         self.wires = wires
         self.units = components(size, wires)
         self.unit_of = [0] * size
@@ -138,6 +174,8 @@ class _Analysis:
             cyclic=tuple(self.cyclic),
             loops=tuple(self.loops),
             received=tuple(self.received),
+            crossed=self.crossed,
+            joined=tuple(self.joined_loops),
             faults=tuple(self.faults),
         )
 
@@ -155,6 +193,8 @@ class _Analysis:
         for number in outside:
             self.received[number] = self.receive(number)
         innermost = max((self.received[number] for number in outside), key=len, default=())
+        if joined := self.joined(unit, outside):
+            innermost, outside = joined, []
         for node in unit:
             self.loops[node] = innermost
         crossing = set()
@@ -167,6 +207,46 @@ class _Analysis:
             for number in self.entering[node]:
                 if self.is_inner(number):
                     self.received[number] = innermost
+
+    def joined(self, unit: tuple[int, ...], outside: Sequence[int]) -> LoopStack:
+        """The loops of a node in which several loops are to meet; () when there is nothing to join, or no way to."""
+        node = unit[0]
+        join = self.joins.get(node, Join.MATCH)
+        if join is Join.MATCH or self.cyclic[node]:
+            return ()
+        ranked = sorted(outside, key=lambda number: (self.wires[number].rank, self.wires[number].slot))
+        stacks = tuple(dict.fromkeys(self.received[number] for number in ranked))
+        deepest = max(stacks, key=len, default=())
+        if all(stack == deepest[: len(stack)] for stack in stacks):
+            return ()
+        meeting = tuple(stack for stack in stacks if len(stack) == len(deepest))
+        around = meeting[0][:-1]
+        others = [stack for stack in stacks if len(stack) < len(deepest)]
+        if (
+            len(meeting) < 2
+            or any(stack[:-1] != around for stack in meeting)
+            or any(stack != around[: len(stack)] for stack in others)
+        ):
+            self.fault("crossing_loops", self.not_joined(node, join), node)
+            return meeting[0]
+        if join is Join.ZIP:
+            return (*around, self.joined_loop(node, tuple(stack[-1] for stack in meeting), len(around), 0))
+        self.crossed[node] = meeting
+        inner = enumerate(meeting[1:], start=1)
+        return (*meeting[0], *(self.joined_loop(node, stack[-1:], len(around), place) for place, stack in inner))
+
+    def joined_loop(self, node: int, parts: LoopStack, depth: int, place: int) -> int:
+        self.joined_loops.append(JoinedLoop(node, parts, depth, place))
+        return ~(len(self.joined_loops) - 1)
+
+    def not_joined(self, node: int, join: Join) -> str:
+        return (
+            f"{self.names[node]} cannot {join.value} these loops: it can when they differ in the innermost level only. "
+            "Collect the inner ones first."
+        )
+
+    def loop_name(self, loop: int) -> str:
+        return self.names[loop if loop >= 0 else self.joined_loops[~loop].node]
 
     def receive(self, number: int) -> LoopStack:
         wire = self.wires[number]
@@ -182,10 +262,10 @@ class _Analysis:
 
     def crossing(self, sink: int, one: LoopStack, other: LoopStack) -> str:
         depth = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
-        first, second = self.names[other[depth]], self.names[one[depth]]
+        first, second = self.loop_name(other[depth]), self.loop_name(one[depth])
         return (
             f"{self.names[sink]} takes values from two loops, of {first} and of {second}, whose items do not belong together: "
-            "collect one of them first."
+            "collect one of them first, or set the join to zip (pair them by position) or cross (every combination)."
         )
 
     def check_merges(self, node: int) -> None:
@@ -203,7 +283,7 @@ class _Analysis:
 
     def place_name(self, number: int) -> str:
         stack = self.received[number]
-        where = f"in the loop of {self.names[stack[-1]]}" if stack else "outside loops"
+        where = f"in the loop of {self.loop_name(stack[-1])}" if stack else "outside loops"
         return f"{self.names[self.wires[number].source]} is {where}"
 
     def check_cycle(self, unit: tuple[int, ...]) -> None:

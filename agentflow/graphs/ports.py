@@ -47,6 +47,10 @@ class NodePorts:
     #: Why the config gives no ports; then these are the ports without config.
     problem: str = ""
 
+    def rank(self, name: str) -> int:
+        """Position of an input port; one that is only linked comes after all others."""
+        return next((place for place, port in enumerate(self.inputs) if port.name == name), len(self.inputs))
+
     def input(self, name: str) -> Port | None:
         """The input port of this name."""
         return next((port for port in self.inputs if port.name == name), None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentflow.graphs.loops import Structure, Wire, analyse
 from agentflow.graphs.ports import ERROR, NodePorts, PortRef, Registry, ports_of, sink_ref, source_ref, with_ports
-from agentflow.graphs.spec import GraphSpec, NodeSpec
+from agentflow.graphs.spec import GraphSpec, Join, NodeSpec
 from blocks.base import Port, PortKind
 
 
@@ -53,9 +53,11 @@ def read_wiring(spec: GraphSpec, registry: Registry) -> Wiring:
         start, end = source_ref(source_ports, link.source_port), sink_ref(sink_ports, link.sink_port)
         if start and end:
             joints.append(Joint(index, start, end))
-            wires.append(Wire(source, sink, link.sink_port, start.port.kind is PortKind.STREAM, end.port.kind))
+            is_stream, rank = start.port.kind is PortKind.STREAM, sink_ports.rank(end.port.name)
+            wires.append(Wire(source, sink, link.sink_port, is_stream, end.port.kind, rank))
     ports = _opened(ports, joints, wires)
-    structure = analyse([name_of(node) for node in spec.nodes], wires)
+    joins = {number: node.join for number, node in enumerate(spec.nodes) if node.join is not Join.MATCH}
+    structure = analyse([name_of(node) for node in spec.nodes], wires, joins)
     return Wiring(numbers, ports, tuple(joints), tuple(wires), structure)
 
 

@@ -29,8 +29,8 @@ class Outputs:
         found: dict[str, Any] = {}
         for key, name in self._plan.outputs.items():
             values = self._values.get(key)
-            loops = self._plan.nodes[key].loops
-            if loops and (values or loops[0] in ran):
+            roots = self._plan.nodes[key].roots
+            if roots and (values or ran.issuperset(roots)):
                 found[name] = [value for _, value in sorted((values or {}).items(), key=lambda entry: entry[0])]
             elif values:
                 found[name] = values[max(values)]

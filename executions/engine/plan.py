@@ -11,6 +11,7 @@ from blocks.types import Acceptor, acceptor, step
 from executions.engine.tables import (
     Endings,
     LinkPlan,
+    LoopPlan,
     NodePlan,
     Outer,
     OutPlan,
@@ -184,7 +185,7 @@ class _Compiler:
         found: dict[End, list[End]] = {}
         for index, wire in enumerate(self.wiring.wires):
             source, sink = self.source_unit(index), structure.unit_of[wire.sink]
-            reach, longest = len(structure.received[index]), len(structure.loops[wire.source])
+            reach, longest = self.reach(index), len(structure.loops[wire.source])
             for depth in range(len(structure.loops[wire.sink]) + 1) if source != sink else ():
                 if min(depth, reach) <= longest:
                     found.setdefault((source, min(depth, reach)), []).append((sink, depth))
@@ -196,6 +197,16 @@ class _Compiler:
     def is_throttled(self, node: int) -> bool:
         linked = any(port == THROTTLE_PORT for port, _ in self.slot_links[node])
         return linked or bool(_at_once(self.ports[node]))
+
+    def reach(self, index: int) -> int:
+        """Up to which path length the end of a link is an end for its sink.
+
+        The paths of a node that crosses loops begin with the items of the first one: of the others only the end of the
+        whole loop is.
+        """
+        wire, received = self.wiring.wires[index], self.structure.received[index]
+        crossed = self.structure.crossed.get(wire.sink, ())
+        return len(received) - (received in crossed[1:])
 
     def source_unit(self, index: int) -> int:
         """The unit that closes the link."""
@@ -220,11 +231,11 @@ class _Compiler:
                     source = self.source_unit(index)
                     if source == number:
                         continue
-                    reach = len(structure.received[index])
+                    reach = self.reach(index)
                     longest = len(structure.loops[wires[index].source])
                     needs = {min(depth, reach) for depth in depths[number]}
                     if wires[index].waits:
-                        needs.add(reach)
+                        needs.add(len(structure.received[index]))
                     depths[source] |= {depth for depth in needs if depth <= longest}
         self.depths = [tuple(sorted(found, reverse=True)) for found in depths]
 
@@ -233,11 +244,11 @@ class _Compiler:
         structure, gates = self.structure, []
         counts = [(unit, self.depths[unit].index(depth)) for unit in holding if depth in self.depths[unit]]
         for index in links:
-            wire, reach = self.wiring.wires[index], len(structure.received[index])
+            wire, reach = self.wiring.wires[index], self.reach(index)
             unit = structure.unit_of[wire.sink]
             if unit == structure.unit_of[wire.source]:
                 continue
-            if wire.waits and depth == reach:
+            if wire.waits and depth == len(structure.received[index]):
                 gates.append(self.links[index])
             if depth in self.depths[unit] and depth <= reach:
                 counts.append((unit, self.depths[unit].index(depth)))
@@ -254,7 +265,7 @@ class _Compiler:
         leaving = [index for node in nodes for index in self.outgoing[node] if self.source_unit(index) == number]
         holding = [self.holding[node] for node in nodes if node in self.holding]
         depths = self.depths[number]
-        reaches = [len(structure.received[index]) for index in entering]
+        reaches = [self.reach(index) for index in entering]
         return UnitPlan(
             nodes=nodes,
             depths=depths,
@@ -279,7 +290,7 @@ class _Compiler:
     def outers(self, entering: list[int], depth: int) -> tuple[Outer, ...]:
         found: dict[Outer, None] = {}
         for index in entering:
-            reach = len(self.structure.received[index])
+            reach = self.reach(index)
             if reach < depth:
                 wire, link = self.wiring.wires[index], self.links[index]
                 unit = self.source_unit(index)
@@ -307,14 +318,19 @@ class _Compiler:
             effect=ports.block.effect,
             runs_in=ports.block.runs_in,
             join=spec.join,
-            loops=tuple(self.spec.nodes[producer].key for producer in structure.loops[number]),
+            loops=tuple(self.spec.nodes[structure.opener(loop)].key for loop in structure.loops[number]),
+            roots=tuple(
+                self.spec.nodes[producer].key
+                for loop in structure.loops[number][:1]
+                for producer in structure.producers(loop)
+            ),
             slots=slots,
             outs=outs,
             links_in=tuple(self.links[index] for index in self.incoming[number]),
             links_out=tuple(self.links[index] for index in self.outgoing[number]),
             unit=structure.unit_of[number],
             repeats=self.repeats[number],
-            simple=len(slots) == 1 and not bundles,
+            simple=len(slots) == 1 and not bundles and number not in structure.crossed,
             bundles=bundles,
             error_out=outs[ERROR_PORT],
             tracked=tuple(out for out in outs.values() if out.tracked),
@@ -333,12 +349,24 @@ class _Compiler:
         take = Take.SHARE if depth < len(structure.loops[node]) else Take.ONCE
         if take is Take.ONCE and structure.cyclic[node] and not any(self.is_inner(index) for index in links):
             take = Take.KEEP
-        producers: tuple[int, ...] = ()
+        crossed, received = structure.crossed.get(node, ()), structure.received[links[0]]
+        place = crossed.index(received) if received in crossed else -1
+        if place >= 0:
+            take = Take.ONCE
+        loop = None
         if wire.kind is PortKind.COLLECT:
-            producers = (wire.source if wire.stream else structure.loops[wire.source][-1],)
+            loop = self.loop_plan(wire.source if wire.stream else structure.loops[wire.source][-1])
         several = self.is_filled_again(links)
         keyed = bool(member) and "array" not in acceptor(self.wiring.joints[links[0]].sink.port.schema).kinds
-        return SlotPlan(port, member, wire.kind, take, depth, tuple(links), several, producers, keyed)
+        return SlotPlan(port, member, wire.kind, take, depth, tuple(links), several, place, loop, keyed)
+
+    def loop_plan(self, loop: int) -> LoopPlan:
+        producers = self.structure.producers(loop)
+        if loop >= 0:
+            return LoopPlan(producers)
+        joined = self.structure.joined[~loop]
+        parts = tuple(self.loop_plan(part) for part in joined.parts)
+        return LoopPlan(producers, parts, joined.node if joined.place else -1, joined.place, joined.depth)
 
     def outs(self, number: int, ports: NodePorts) -> dict[str, OutPlan]:
         leaving: dict[str, list[int]] = {}

@@ -29,7 +29,7 @@ from executions.engine.outputs import Outputs
 from executions.engine.reach import MISSING, error_parts, parts_of
 from executions.engine.state import Items, NodeState
 from executions.engine.status import Reason, Status
-from executions.engine.tables import LinkPlan, NodePlan, OutPlan, Plan, SlotPlan
+from executions.engine.tables import LinkPlan, LoopPlan, NodePlan, OutPlan, Plan
 from executions.engine.throttle import Emission, Windows
 
 __all__ = [
@@ -368,12 +368,19 @@ class Scheduler:
         gate = self._state(node.number).gates[slot]
         if gate.close(path):
             bundle = gate.take(path)
-            if bundle.arrivals or self._loop_ran(node.slots[slot], path):
+            if bundle.arrivals or self._loop_ran(node.slots[slot].loop, path):
                 self._put(node, slot, path, bundle)
 
-    def _loop_ran(self, slot: SlotPlan, path: Path) -> bool:
-        """The loop that a Collect closes was there, if empty."""
-        return bool(slot.producers) and all(path in self._looped.get(producer, ()) for producer in slot.producers)
+    def _loop_ran(self, loop: LoopPlan | None, path: Path) -> bool:
+        """The loop that a Collect closes was there at the path around it, if empty."""
+        if loop is None:
+            return False
+        if loop.crossed_by >= 0:
+            met = self._state(loop.crossed_by).inbox.met(loop.place, path)
+            return met and self._loop_ran(loop.parts[0], path[: loop.depth])
+        if loop.parts:
+            return all(self._loop_ran(part, path) for part in loop.parts)
+        return path in self._looped.get(loop.producers[0], ())
 
     def _unit_is_over(self, unit: int, position: int, path: Path) -> None:
         """Nothing more can happen in a unit at a path: its nodes that never ran are skipped, or an item is quiet."""
@@ -395,8 +402,8 @@ class Scheduler:
         plan = node.slots[slot]
         port = f"{plan.port}.{plan.member}" if plan.member else plan.port
         why = state.lacks.get(slot, "no value arrived")
-        if plan.producers:
-            loops = " and ".join(f"“{self.plan.order[producer].name}”" for producer in plan.producers)
+        if plan.loop:
+            loops = " and ".join(f"“{self.plan.order[producer].name}”" for producer in plan.loop.producers)
             why = f"the loop of {loops} never ran"
         return f"“{port}” stayed empty: {why}."
 

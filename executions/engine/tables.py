@@ -45,6 +45,21 @@ class LinkPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """A loop, as far as a Collect must know whether it was there at a path around it."""
+
+    #: Numbers of the nodes whose streams make its items.
+    producers: tuple[int, ...]
+    #: The loops of which a node has made this one; none for the loop of a stream.
+    parts: tuple["LoopPlan", ...] = ()
+    #: The node that crosses its part with other loops, at this position among them; -1: its parts are zipped.
+    crossed_by: int = -1
+    place: int = 0
+    #: Length of the path around the parts.
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SlotPlan:
     """What must have a value before a node runs: a linked port or a linked member of a port."""
 
@@ -58,8 +73,10 @@ class SlotPlan:
     links: tuple[int, ...]
     #: May receive several values at one path.
     several: bool
-    #: For a Collect: numbers of the nodes whose streams make the loop that it closes.
-    producers: tuple[int, ...] = ()
+    #: Of a node that crosses loops: position of the loop that its values are in; -1: they come from outside of all of them.
+    crossed: int
+    #: For a Collect: the loop that it closes.
+    loop: "LoopPlan | None" = None
     #: The port's value can only be a dict: the member is a key, also when it is digits.
     keyed: bool = False
 
@@ -127,8 +144,10 @@ class NodePlan:
     effect: Effect
     runs_in: RunsIn
     join: Join
-    #: Keys of the nodes whose streams open the loops it is in, outermost first.
+    #: Keys of the nodes that open the loops it is in, by a stream or by zipping loops, outermost first.
     loops: tuple[str, ...]
+    #: Keys of the nodes whose streams make the items of the outermost of them.
+    roots: tuple[str, ...]
     slots: tuple[SlotPlan, ...]
     outs: Mapping[str, OutPlan]
     links_in: tuple[LinkPlan, ...]

@@ -56,6 +56,17 @@ def test_loops_that_work_on_some_items_at_once_mean_the_same(seed):
     assert set(trace.skipped) == expected.skipped
 
 
+@pytest.mark.parametrize("seed", range(400))
+def test_loops_that_are_zipped_and_crossed(seed):
+    spec = draw(random.Random(seed), 3 + seed % 40, throttled=seed % 2 == 1, joins=True)
+    expected = meaning(spec, depths(spec))
+    trace = simulate(
+        spec, BLOCKS, seed=seed, behaviours={n.key: behaviour(n) for n in spec.nodes}, concurrency=seed % 7
+    )
+    assert inputs_of(trace) == expected.runs
+    assert set(trace.skipped) == expected.skipped
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_outcome_does_not_depend_on_timing(seed):
     spec = draw(random.Random(seed), 30)
