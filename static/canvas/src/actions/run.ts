@@ -133,6 +133,12 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
     });
   };
 
+  /** The page of one run goes to the page of the other; elsewhere nothing happens, and it answers false. */
+  const visit = (id: string): boolean => {
+    if (get().runPage) window.location.assign(`${get().home}executions/${id}/`);
+    return get().runPage;
+  };
+
   /** Asks whether steps may happen again that must happen once. */
   const ask = (choice: RetryChoice, steps: readonly { node: string; detail: string }[]): void => {
     const state = get();
@@ -214,7 +220,7 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
         return null;
       }
       remember(answer.data);
-      await get().actions.openRun(answer.data.id);
+      if (!visit(answer.data.id)) await get().actions.openRun(answer.data.id);
       return null;
     },
 
@@ -236,7 +242,7 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
         return;
       }
       remember(answer.data);
-      await get().actions.openRun(answer.data.id, { overDraft: get().graph.view === null });
+      if (!visit(answer.data.id)) await get().actions.openRun(answer.data.id, { overDraft: get().graph.view === null });
     },
 
     openRun: async (id, options = {}) => {

@@ -166,7 +166,7 @@ function Footer({ id, node, problem }: { id: string; node: NodeSpec; problem: Pr
         <span className={styles.word} style={{ color: statusColour(summary.status, summary.handled) }} title={wait}>
           {word}
         </span>
-        <span className={styles.facts}>{from && summary.rows === 1 ? "" : facts}</span>
+        <span className={styles.facts}>{facts}</span>
         {from && <Origin kind={from} />}
         {summary.progress !== null && (
           <span className={styles.progress} role="progressbar" aria-valuenow={Math.round(summary.progress * 100)}>

@@ -20,8 +20,10 @@ interface MenuProps {
   label: string;
   /** Groups with a line between them; empty ones are left out. */
   groups: readonly (readonly MenuItem[])[];
-  /** Upper left corner; moved so that all of it is on the screen. */
+  /** Where a corner of it is; moved so that all of it is on the screen. */
   at: At;
+  /** Which of its upper corners is there. */
+  corner?: "left" | "right";
   /** Words below the verbs. */
   note?: string | undefined;
   onClose: () => void;
@@ -29,20 +31,20 @@ interface MenuProps {
 
 const EDGE = 8;
 
-export function Menu({ label, groups, at, note, onClose }: MenuProps) {
+export function Menu({ label, groups, at, corner = "left", note, onClose }: MenuProps) {
   const element = useRef<HTMLDivElement>(null);
   const [place, setPlace] = useState(at);
 
   useLayoutEffect(() => {
     const box = element.current?.getBoundingClientRect();
     if (!box) return;
-    const [x, y] = at;
+    const [x, y] = corner === "left" ? at : [at[0] - box.width, at[1]];
     setPlace([
       Math.max(EDGE, Math.min(x, window.innerWidth - box.width - EDGE)),
       Math.max(EDGE, Math.min(y, window.innerHeight - box.height - EDGE)),
     ]);
     // The note may come later and make it higher.
-  }, [at, note]);
+  }, [at, corner, note]);
 
   useEffect(() => {
     const before = document.activeElement;

@@ -48,6 +48,10 @@ function OpenDialog({ nodeKey }: { nodeKey: string }) {
     if (!refused) close();
   };
   useEffect(() => void actions().loadRan(), []);
+  // Once the values are there the first of them has the cursor.
+  useEffect(() => {
+    document.querySelector<HTMLElement>("#solo-inputs :is(input, textarea, select)")?.focus();
+  }, [detail]);
   return (
     <Dialog
       open

@@ -196,7 +196,7 @@ function RunMenu({ disabled }: { disabled: boolean }) {
         disabled={disabled}
         onClick={(event) => {
           const box = event.currentTarget.getBoundingClientRect();
-          setAt([box.right - 250, box.bottom + 6]);
+          setAt([box.right, box.bottom + 6]);
         }}
       >
         <ChevronDown />
@@ -205,6 +205,7 @@ function RunMenu({ disabled }: { disabled: boolean }) {
         <Menu
           label="Ways to run"
           at={at}
+          corner="right"
           onClose={close}
           groups={[
             [

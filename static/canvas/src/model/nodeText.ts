@@ -3,7 +3,7 @@
 import { count, duration, elapsed } from "./format";
 import { statusWord } from "./run";
 import { isFinal } from "./runs";
-import type { NodeSummary } from "./summary";
+import { origin, type NodeSummary } from "./summary";
 import type { NodeStatus } from "./types";
 
 function capital(words: string): string {
@@ -21,7 +21,9 @@ export function footerText(summary: NodeSummary, now: number, wait = ""): { word
   const ended = summary.status === "running" ? null : summary.endedAt;
   const time = summary.startedAt === null ? null : elapsed(summary.startedAt, ended ?? summary.startedAt, now);
   const spent = summary.status === "running" ? elapsed(summary.startedAt, null, now) : time;
-  const clock = spent === null || TIMELESS.has(summary.status) ? "" : duration(spent);
+  // The time of an earlier run, or of no run at all, would say nothing about this one.
+  const timeless = TIMELESS.has(summary.status) || origin(summary) !== null;
+  const clock = spent === null || timeless ? "" : duration(spent);
   if (summary.status === "running" && summary.progressText) return { word, facts: summary.progressText };
   if (rows > 1) {
     const done = by.completed + by.failed + by.skipped + by.cancelled;

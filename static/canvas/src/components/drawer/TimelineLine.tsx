@@ -99,7 +99,7 @@ function Words({ nodeKey, summary, line, now }: WordsProps) {
   return (
     <>
       {odd && <StatusMark status={status} handled={handled} size={12} label={statusWord(status, handled)} />}
-      {odd && label === "" ? statusWord(status, handled) : from && line.items === "" ? "" : label}
+      {odd && label === "" ? statusWord(status, handled) : from ? line.items : label}
       {from && <Origin kind={from} />}
       {line.failed > 0 && <b>{line.failed.toLocaleString("en")} failed</b>}
       <span className="visually-hidden">{statusWord(status, handled)}</span>

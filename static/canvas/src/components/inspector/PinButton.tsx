@@ -11,7 +11,7 @@ import { actions, useStore } from "../../store";
 import { Button } from "../Button";
 import styles from "../Inspector.module.css";
 
-export function PinButton({ row }: { row: NodeRow }) {
+export function PinButton({ row, many }: { row: NodeRow; many: boolean }) {
   const readOnly = useStore(isReadOnly);
   const pinned = useStore((state) => Boolean(findNode(shownSpec(state), row.node)?.pinned));
   const [busy, setBusy] = useState(false);
@@ -24,7 +24,7 @@ export function PinButton({ row }: { row: NodeRow }) {
   return (
     <div className={styles.actions}>
       <Button icon={<Pin />} disabled={busy} onClick={() => void pin()}>
-        {pinned ? "Pin this output instead" : "Pin this output"}
+        {`Pin this output${many ? " for all items" : ""}${pinned ? " instead" : ""}`}
       </Button>
       {pinned && <Button onClick={() => actions().setInspectorTab("config")}>Show pinned data</Button>}
     </div>

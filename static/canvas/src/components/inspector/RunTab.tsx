@@ -57,7 +57,9 @@ export function RunTab({ nodeKey, tab, choice }: RunTabProps) {
         </div>
       )}
       {!detail && !problem && <p className={styles.quiet}>Loading…</p>}
-      {tab === "output" && detail && detail.outputs.length > 0 && <PinButton key={row.id} row={row} />}
+      {tab === "output" && detail && detail.outputs.length > 0 && (
+        <PinButton key={row.id} row={row} many={rows.length > 1} />
+      )}
       {detail && <Values tab={tab} row={row} detail={detail} />}
     </div>
   );
