@@ -18,15 +18,15 @@ from django.utils.safestring import SafeString
 from agentflow.admin_lists import ReadOnlyAdmin
 from agentflow.graphs.models import Graph
 from executions.admin_display import MOST_CHARACTERS, badge, badge_of, duration, json_text, link, table
-from executions.admin_filters import CreatedFilter, StatusFilter, TriggerFilter, id_prefix
+from executions.admin_family import Family, state_of
+from executions.admin_filters import ApprovalStateFilter, CreatedFilter, StatusFilter, TriggerFilter, id_prefix
 from executions.admin_inlines import COLUMNS as NODE_COLUMNS
 from executions.admin_inlines import NodeExecutionInline
+from executions.admin_retry import MOST_AT_ONCE, RETRIED, Retrying
 from executions.models import Approval, Blob, Execution, NodeExecution, NodeJob, Output, Worker
 from executions.rows import COUNTS
 from executions.services import StartRefused, cancel_execution, rerun_execution
 
-#: Executions that one action takes on.
-MOST_AT_ONCE = 100
 #: Outputs that a node's page shows, and characters of each.
 MOST_OUTPUTS = 50
 OUTPUT_CHARACTERS = 2_000
@@ -44,7 +44,7 @@ class Styled:
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ReadOnlyAdmin):
+class ExecutionAdmin(Retrying, Family, ReadOnlyAdmin):
     """Executions, newest first."""
 
     Media = Styled
@@ -69,16 +69,25 @@ class ExecutionAdmin(ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = "The start of an id (8 characters or more), or a part of the graph's name."
     ordering = ("-id",)
-    actions = ("cancel", "run_again")
+    actions = ("cancel", "retry", "run_again")
     inlines = (NodeExecutionInline,)
     fieldsets = (
         (None, {"fields": ("id", "state", "graph_link", "number", "owner", "trigger", "counted", "problem")}),
         ("Times", {"fields": ("created_at", "started_at", "ended_at", "took", "cancel_requested_at", "wake_at")}),
         ("Values", {"fields": ("inputs_text", "outputs_text")}),
-        ("What happened", {"fields": ("happened",)}),
+        ("What happened", {"fields": ("happened", "questions_table")}),
+        (
+            "Other executions",
+            {
+                "fields": (
+                    *("parent_link", "children_table", "retry_link", "chosen", "taken", "retries_table"),
+                    "batch_link",
+                )
+            },
+        ),
         (
             "Where it runs",
-            {"classes": ["collapse"], "fields": ("holder", "epoch", "seq", "parent", "retry_of", "idempotency_key")},
+            {"classes": ["collapse"], "fields": ("holder", "epoch", "seq", "depth", "idempotency_key")},
         ),
     )
 
@@ -99,10 +108,15 @@ class ExecutionAdmin(ReadOnlyAdmin):
             key = UUID(object_id)
         except ValueError:
             return None
-        rows = Execution.objects.select_related("graph", "version", "owner", "holder", "parent", "retry_of")
+        rows = Execution.objects.select_related("graph", "version", "owner", "holder")
         cut = rows.annotate(inputs_cut=beginning("inputs"), outputs_cut=beginning("outputs"))
-        related = (f"{name}__{column}" for name in ("parent", "retry_of") for column in ("inputs", "outputs", "events"))
-        return cut.defer("inputs", "outputs", "version__spec", *related).filter(pk=key).first()
+        return cut.defer("inputs", "outputs", "version__spec").filter(pk=key).first()
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The page, with a way to retry what can be retried."""
+        run = kwargs.get("obj")
+        context["can_retry"] = run is not None and run.status in RETRIED and self.has_operate_permission(request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Who may cancel and run again."""
@@ -329,23 +343,81 @@ class WorkerAdmin(ReadOnlyAdmin):
 class ApprovalAdmin(ReadOnlyAdmin):
     """Questions to people and what they decided."""
 
-    list_display = ("id", "kind", "execution_link", "decision", "decided_by", "created_at", "decided_at")
-    list_columns = ("id", "kind", "execution_id", "decision", "decided_by", "created_at", "decided_at")
-    list_select_related = ("decided_by",)
-    list_filter = ("kind",)
+    Media = Styled
+    change_form_template = "admin/executions/approval/detail.html"
+    list_display = ("short_id", "state", "kind", "what", "execution_link", "decided_by", "created_at", "decided_at")
+    list_display_links = ("short_id",)
+    list_columns = (
+        *("id", "kind", "execution_id", "decision", "created_at", "decided_at", "closed_at"),
+        *("decided_by__username", "execution__graph__name", "node_execution__node", "node_execution__path"),
+    )
+    list_select_related = ("decided_by", "execution__graph", "node_execution")
+    list_filter = (ApprovalStateFilter, "kind", CreatedFilter)
+    search_fields = ("id",)
+    search_help_text = "The start of an execution's id (8 characters or more), or a part of the graph's name."
     ordering = ("-id",)
     fields = (
         "id",
+        "state",
         "kind",
+        "what",
         "execution_link",
         "instructions",
+        "payload_text",
         "decision",
+        "answer_text",
         "comment",
         "decided_by",
         "created_at",
         "decided_at",
         "closed_at",
     )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The questions of executions with this start of an id, else of graphs with this in their names."""
+        if not search_term.strip():
+            return queryset, False
+        by_id = id_prefix(search_term, "execution")
+        if by_id is not None:
+            return queryset.filter(by_id), False
+        return queryset.filter(execution__graph__name__icontains=search_term.strip()), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The question; its values are cut by the database."""
+        try:
+            key = UUID(object_id)
+        except ValueError:
+            return None
+        rows = Approval.objects.select_related(*self.list_select_related).filter(pk=key)
+        unread = (f"execution__{column}" for column in ("inputs", "outputs", "events"))
+        cut = {"payload_cut": beginning("payload"), "answer_cut": beginning("answer")}
+        return rows.annotate(**cut).defer("payload", "answer", *unread).first()
+
+    @admin.display(description="id")
+    def short_id(self, approval: Approval) -> SafeString:
+        """The start of the id."""
+        return format_html('<span class="run-id">{}</span>', f"{approval.pk}"[:13])
+
+    def state(self, approval: Approval) -> str:
+        """Where it stands."""
+        return state_of(approval)
+
+    @admin.display(description="graph and node")
+    def what(self, approval: Approval) -> str:
+        """Who asks."""
+        return f"{approval.execution.graph.name}, {approval.node_execution}"
+
+    @admin.display(description="payload")
+    def payload_text(self, approval: Any) -> SafeString | str:
+        """What it is about."""
+        return json_text(approval.payload_cut)
+
+    @admin.display(description="went on with")
+    def answer_text(self, approval: Any) -> SafeString | str:
+        """The payload as the person left it."""
+        return json_text(approval.answer_cut)
 
     @admin.display(description="execution")
     def execution_link(self, approval: Approval) -> SafeString:

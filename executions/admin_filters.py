@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from executions.asked import STATES
 from executions.engine.status import ACTIVE, Status
 from executions.ids import uuid7_floor
 
@@ -52,6 +53,22 @@ class TriggerFilter(admin.SimpleListFilter):
         return queryset.filter(trigger=self.value()) if self.value() else queryset
 
 
+class ApprovalStateFilter(admin.SimpleListFilter):
+    """By where a question stands."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [("open", "Open"), ("decided", "Decided"), ("closed", "The run ended first")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The questions that stand there."""
+        chosen = STATES.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(chosen)
+
+
 class CreatedFilter(admin.SimpleListFilter):
     """By age: ids sort by time, so a day is a range of the primary key."""
 
@@ -73,9 +90,10 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def id_prefix(term: str) -> Q | None:
+def id_prefix(term: str, column: str = "pk") -> Q | None:
     """The ids that start with this text, as a range; None when it does not look like the start of an id."""
     digits = term.strip().lower().replace("-", "")
     if not SHORTEST_PREFIX <= len(digits) <= 32 or not HEX_DIGITS.issuperset(digits):
         return None
-    return Q(pk__range=(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))))
+    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    return Q((f"{column}__gte", first), (f"{column}__lte", last))
