@@ -26,7 +26,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("db")]
 
 #: What the product cannot do yet.
-MISSING = frozenset({"zip", "cross", "items"})
+MISSING = frozenset({"items"})
 #: A case and how many runs there may be at a time.
 Play = tuple[Case, int]
 
