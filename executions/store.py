@@ -15,7 +15,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from executions.database import conninfo
-from executions.ending import CLOSE, EVENTS, FAIL
+from executions.ending import CLOSE, CLOSE_OTHERS, EVENTS, FAIL
 from executions.engine.status import Reason
 
 logger = logging.getLogger(__name__)
@@ -214,7 +214,8 @@ class Store:
                 parameters = {"ids": [claim.id], "epoch": claim.epoch, "reason": Reason.INVALID.value, "error": error}
                 await cursor.execute(FAIL, parameters)
                 failed: list[Changed] = await cursor.fetchall()
-                await cursor.execute(CLOSE, {"ids": [row.id for row in failed]})
+                for statement in (CLOSE, CLOSE_OTHERS):
+                    await cursor.execute(statement, {"ids": [row.id for row in failed]})
                 return failed
 
         return await self._until_answered(act)

@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 
 from executions.database import conninfo
-from executions.ending import CLOSE, FAIL
+from executions.ending import CLOSE, CLOSE_OTHERS, FAIL
 from executions.engine.status import Reason
 from executions.recorder import Recorder
 
@@ -70,6 +70,7 @@ class Watchdog(threading.Thread):
             with psycopg.connect(conninfo("agentflow watchdog")) as connection:
                 if connection.execute(FAIL, parameters).rowcount:
                     connection.execute(CLOSE, parameters)
+                    connection.execute(CLOSE_OTHERS, parameters)
         except (ValueError, psycopg.Error):
             logger.warning("nobody failed for it", exc_info=True, extra={"action": "accuse_failed"})
 

@@ -100,7 +100,7 @@ class Scheduler:
         """A running run yielded a value; `ref` goes into the arrivals that it makes.
 
         Raises:
-            PortError: the port does not exist, had its value already, or a link reaches into a value of the wrong kind;
+            PortError: the port does not exist, had its value or all the items that it may have already, or a link reaches into a value of the wrong kind;
                 then nothing has changed.
         """
         yielded = self._running[run]
@@ -115,6 +115,7 @@ class Scheduler:
         parts = parts_of(out, value) if out.parted else None
         path = run.path
         if out.stream:
+            self._refuse_too_many_items(run, out)
             path = self._number_item(node, run, out)
         else:
             self._running[run] = yielded | out.bit
@@ -290,6 +291,11 @@ class Scheduler:
         else:
             self._held_back.append(run)
         self._fresh[run] = None
+
+    def _refuse_too_many_items(self, run: Run, out: OutPlan) -> None:
+        items, most = self._items.get(run), self.plan.limits.items
+        if items is not None and items.yielded.get(out.name, 0) >= most:
+            raise PortError(f"More than {most:,} items for “{out.name}”, which is the limit of this graph (items)")
 
     def _number_item(self, node: NodePlan, run: Run, out: OutPlan) -> Path:
         """The path of the next item of a stream."""

@@ -723,3 +723,14 @@ def test_an_aborted_execution_fails_with_the_reason_given():
     (a,) = started(engine.start())
     assert engine.abort(Reason.TIMEOUT, {"message": "too slow"}) == [Stop(a)]
     assert engine.stopped(a) == [Finish(Status.FAILED, Reason.TIMEOUT, {"message": "too slow"})]
+
+
+def test_stream_may_not_give_more_items_than_the_graph_allows():
+    engine = Scheduler(compile_plan(graph("e:each -> a", limits=Limits(items=2)), BLOCKS))
+    (start,) = engine.start()
+    engine.emit(start.run, "item", 1)
+    engine.emit(start.run, "item", 2)
+    engine.emit(start.run, "key", 0)
+    with pytest.raises(PortError, match="More than 2 items for “item”"):
+        engine.emit(start.run, "item", 3)
+    assert engine.counts.queued + engine.counts.running == 3

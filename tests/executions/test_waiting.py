@@ -14,6 +14,7 @@ from agentflow.graphs.services import delete_graph
 from agentflow.graphs.spec import Limits, Policy
 from executions import services
 from executions.approvals import AlreadyDecided, DecisionRefused, decide
+from executions.engine.scheduler import Scheduler
 from executions.engine.status import Status
 from executions.models import Approval, Execution, NodeExecution
 from executions.starting import announce
@@ -452,3 +453,18 @@ def test_waiting_ones_do_not_slow_claiming(owner: User) -> None:
     assert ended(services.start_execution(graph, user=owner, inputs={}), 2).status == Status.COMPLETED
     Execution.objects.filter(graph=graph, status=Status.WAITING).delete()
     assert NodeExecution.objects.filter(execution=first).count() == 1
+
+
+def test_run_that_is_given_up_asks_nobody_any_more(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = ASK | {"g": ("test.gate", {"name": "g"}), "end": ("core.value", {})}
+    execution = started(owner, nodes, ASKED + "; g.value -> end.value")
+    asked(execution)
+
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Scheduler, "complete", defect)
+    blocks.GATES["g"].set()
+    execution = ended(execution)
+    assert (execution.status, execution.reason) == (Status.FAILED, "invalid")
+    assert Approval.objects.get(execution=execution).closed_at is not None
