@@ -93,7 +93,7 @@ def visible_executions(user: User) -> QuerySet[Execution]:
         .select_related("graph", "version", "owner")
         .only(
             *("id", "status", "reason", "error", "counts", "trigger", "seq", "cancel_requested_at"),
-            *("created_at", "started_at", "ended_at"),
+            *("created_at", "started_at", "ended_at", "wake_at", "parent_id", "retry_of_id", "batch"),
             *("graph__id", "graph__name", "version__number", "owner__id", "owner__username"),
             *("owner__first_name", "owner__last_name"),
         )

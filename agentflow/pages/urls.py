@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agentflow.pages import approvals, views
+from agentflow.pages import approvals, runs, views
 
 urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
@@ -12,7 +12,10 @@ urlpatterns = [
     path("graphs/import/", views.graph_import, name="graph-import"),
     path("graphs/<int:graph_id>/copy/", views.graph_copy, name="graph-copy"),
     path("graphs/<int:graph_id>/delete/", views.graph_delete, name="graph-delete"),
-    path("executions/", views.execution_list, name="executions"),
+    path("executions/", runs.execution_list, name="executions"),
+    path("executions/<uuid:execution_id>/retry/", runs.execution_retry, name="run-retry"),
+    path("executions/<uuid:execution_id>/rerun/", runs.execution_rerun, name="run-rerun"),
+    path("executions/<uuid:execution_id>/cancel/", runs.execution_cancel, name="run-cancel"),
     path("approvals/", approvals.approval_list, name="approvals"),
     path("approvals/<uuid:approval_id>/", approvals.approval, name="approval-page"),
 ]

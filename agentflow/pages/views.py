@@ -1,9 +1,7 @@
-"""Overview, list of graphs and list of runs."""
+"""Overview and list of graphs."""
 
 import json
 from dataclasses import replace
-from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,7 +18,6 @@ from agentflow.graphs.spec import GraphSpec, SpecError
 from agentflow.pages import history
 from agentflow.pages.attention import needs_attention
 from agentflow.pages.charts import bar_chart
-from executions.engine.status import Status
 
 
 class Request(HttpRequest):
@@ -30,16 +27,6 @@ class Request(HttpRequest):
 
 
 GRAPHS_PER_PAGE = 50
-RUNS_PER_PAGE = 50
-#: Chips above the list of runs: what people look for, in their words.
-RUN_FILTERS = {
-    "": ("All", ()),
-    "active": ("Running", (Status.QUEUED, Status.RUNNING)),
-    "waiting": ("Waiting", (Status.WAITING,)),
-    "failed": ("Failed", (Status.FAILED,)),
-    "completed": ("Completed", (Status.COMPLETED,)),
-    "cancelled": ("Cancelled", (Status.CANCELLED,)),
-}
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -121,38 +108,6 @@ def graph_delete(request: Request, graph_id: int) -> HttpResponse:
     services.delete_graph(graph)
     messages.success(request, f"“{name}” and its runs were deleted.")
     return redirect("graphs")
-
-
-@login_required
-def execution_list(request: Request) -> HttpResponse:
-    """Runs, newest first, by pages of a cursor that never counts."""
-    chosen = request.GET.get("status", "")
-    chosen = chosen if chosen in RUN_FILTERS else ""
-    runs = history.visible_executions(request.user).order_by("-id")
-    if statuses := RUN_FILTERS[chosen][1]:
-        runs = runs.filter(status__in=statuses)
-    graph = None
-    if (graph_id := request.GET.get("graph", "")).isdigit():
-        graph = get_graph(request.user, int(graph_id), "viewer")
-        runs = runs.filter(graph=graph)
-    runs, before = _before(runs, request.GET.get("before", ""))
-    rows = list(runs[: RUNS_PER_PAGE + 1])
-    context: dict[str, Any] = {
-        "runs": rows[:RUNS_PER_PAGE],
-        "next": str(rows[RUNS_PER_PAGE - 1].pk) if len(rows) > RUNS_PER_PAGE else "",
-        "filters": [(key, label) for key, (label, _) in RUN_FILTERS.items()],
-        "chosen": chosen,
-        "graph": graph,
-        "before": before,
-    }
-    return render(request, "pages/executions.html", context)
-
-
-def _before(runs: Any, value: str) -> tuple[Any, str]:
-    try:
-        return runs.filter(pk__lt=UUID(value)), value
-    except ValueError:
-        return runs, ""
 
 
 def _renamed(spec: GraphSpec, name: str) -> GraphSpec:

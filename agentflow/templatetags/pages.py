@@ -68,6 +68,20 @@ def _age(age: timedelta, moment: datetime) -> str:
 
 
 @register.filter
+def ahead(moment: datetime) -> SafeString:
+    """“in 3 min” with the exact time as a tooltip; further off than a day: the date."""
+    left = max((moment - timezone.now()).total_seconds(), 0)
+    word = (
+        f"in {seconds(round(left)) if left >= MINUTE else f'{left:.0f} s'}"
+        if left < DAY
+        else f"{moment:%d %b %Y %H:%M} UTC"
+    )
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M:%S} UTC", word
+    )
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """97.2%; never rounds a failure away."""
     if share is None:
@@ -112,9 +126,15 @@ def open_questions(context: Mapping[str, Any]) -> str:
 
 
 @register.filter
-def lookup(words: Mapping[str, str], name: str) -> str:
-    """The word for a name; the name if there is none."""
+def lookup(words: Mapping[Any, Any], name: Any) -> Any:
+    """What stands for a name; the name if there is nothing."""
     return words.get(name, name)
+
+
+@register.filter
+def of(found: Mapping[Any, Any], key: Any) -> Any:
+    """What a mapping has for a key, or None."""
+    return found.get(key)
 
 
 @register.simple_tag(takes_context=True)
