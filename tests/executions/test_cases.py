@@ -25,13 +25,11 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("db")]
 
-#: What the product cannot do yet.
-MISSING = frozenset({"items"})
 #: A case and how many runs there may be at a time.
 Play = tuple[Case, int]
 
-RUNNABLE = [case for case in cases() if not case.refused and not case.needs & MISSING]
-REFUSED = [case for case in cases() if case.refused and not case.needs & MISSING]
+RUNNABLE = [case for case in cases() if not case.refused]
+REFUSED = [case for case in cases() if case.refused]
 
 
 @pytest.fixture(scope="module")
