@@ -46,10 +46,12 @@ export function TopBar({ home, graphs }: { home: string; graphs: string }) {
       <Saved />
       <Screens />
       <span className={styles.space} />
-      <History />
-      <ThemeToggle />
-      <span className={styles.line} />
-      <PublishButton />
+      <span className={styles.wide}>
+        <History />
+        <ThemeToggle />
+        <span className={styles.line} />
+        <PublishButton />
+      </span>
       <RunButtons />
     </header>
   );
