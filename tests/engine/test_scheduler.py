@@ -727,10 +727,10 @@ def test_an_aborted_execution_fails_with_the_reason_given():
 
 def test_stream_may_not_give_more_items_than_the_graph_allows():
     engine = Scheduler(compile_plan(graph("e:each -> a", limits=Limits(items=2)), BLOCKS))
-    (start,) = engine.start()
-    engine.emit(start.run, "item", 1)
-    engine.emit(start.run, "item", 2)
-    engine.emit(start.run, "key", 0)
+    each = next(command.run for command in engine.start() if isinstance(command, Start))
+    engine.emit(each, "item", 1)
+    engine.emit(each, "item", 2)
+    engine.emit(each, "key", 0)
     with pytest.raises(PortError, match="More than 2 items for “item”"):
-        engine.emit(start.run, "item", 3)
+        engine.emit(each, "item", 3)
     assert engine.counts.queued + engine.counts.running == 3
