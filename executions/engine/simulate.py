@@ -1,8 +1,10 @@
-"""Run a whole graph in memory: fake clock, seeded timing, real blocks or given behaviours."""
+"""Run a whole graph in memory: fake clock, seeded timing, real blocks or given behaviours, people who decide at once."""
 
 import heapq
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,28 +12,54 @@ from agentflow.graphs.ports import Registry
 from agentflow.graphs.spec import GraphSpec
 from blocks.base import BlockError
 from blocks.context import Answer, Files
-from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
+from blocks.core import SHORT_SECONDS
+from executions.engine.commands import Command, Counts, Finish, Path, PortError, Run, Skip, Start, Stop
 from executions.engine.inputs import InputError, assemble
-from executions.engine.plan import NodePlan, Plan, compile_plan
+from executions.engine.plan import NodePlan, Plan, PlanError, compile_plan
 from executions.engine.scheduler import Scheduler
-from executions.engine.status import Reason, Status
+from executions.engine.simulated import (
+    Child,
+    Output,
+    Question,
+    SimulatedContext,
+    SimulatedFiles,
+    Timer,
+    Wait,
+    go_on,
+    steps_of,
+    without,
+)
+from executions.engine.status import FINAL, Reason, Status
+from executions.inputs import InputsRefused, input_nodes, resolve_inputs
+
+__all__ = ["Behaviour", "Event", "Row", "SimulatedContext", "Trace", "World", "replay", "simulate"]
 
 #: What a node does instead of running its block: the run's input -> the values it yields; it may raise BlockError.
 Behaviour = Callable[[Run, dict[str, Any]], Iterable[tuple[str, Any]]]
 RunKey = tuple[str, Path, int]
 
 
+#: What a person decides: `{decision, payload?, comment?}`; None: nobody ever decides.
+Decision = Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """What the scheduler was told, in order: enough to tell it again."""
 
-    kind: str  # emit, complete, fail, stopped, cancel
+    kind: str  # emit, complete, fail, stopped, wait, resume, cancel
     time: float
     run: RunKey | None = None
     port: str = ""
     #: The value, or the error of a failure.
     value: Any = None
     ref: int = 0
+    #: Node executions of other graphs that a run which ends has started.
+    charged: int = 0
+
+
+#: Kinds of events that end a run, and its status then.
+ENDS = {"complete": Status.COMPLETED, "fail": Status.FAILED, "stopped": Status.CANCELLED}
 
 
 @dataclass(slots=True)
@@ -43,13 +71,19 @@ class Row:
     ended: float = 0.0
     handled: bool = False
     input: dict[str, Any] = field(default_factory=dict)
-    outputs: list[tuple[str, Any]] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    #: Times that it waited: for a timer, a person, another graph, the next attempt.
+    waited: int = 0
+    #: Of the last attempt.
+    attempt: int = 1
+    error: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
 class Trace:
     """All that happened in a simulated execution."""
 
+    #: WAITING: it waits for a decision that never comes.
     status: Status = Status.RUNNING
     reason: Reason | None = None
     error: dict[str, Any] | None = None
@@ -58,6 +92,9 @@ class Trace:
     skipped: dict[str, Skip] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    #: Executions of other graphs that runs have started, in order.
+    children: dict[RunKey, list["Trace"]] = field(default_factory=dict)
 
     def paths(self, node: str) -> list[Path]:
         """Paths of the node's runs, in order."""
@@ -69,52 +106,29 @@ class Trace:
         return [value for key in keys for name, value in self.rows[key].outputs if name == port]
 
 
-_WAITS = "This block waits for something outside: give it a behaviour to simulate it"
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is outside a simulated graph."""
 
-
-class SimulatedFiles:
-    """No files."""
-
-    def read(self, name: str) -> bytes:
-        raise BlockError(f"There is no file {name} in a simulation", retry=False)
-
-
-@dataclass(slots=True)
-class SimulatedContext:
-    """What a block may use in a simulation: no network, no files, nothing shown."""
-
-    node: str
-    path: Path
-    idempotency_key: str
-    execution_inputs: Mapping[str, Any]
-    indices: Mapping[str, tuple[int, ...]]
-    attempt: int = 1
-    execution_id: str = "simulated"
-    user: Any = None
+    #: By node key, or `key [0,2]` for the node at one path; who is not named approves what is asked.
+    decisions: Mapping[str, Decision | None] = field(default_factory=dict)
+    #: Other graphs, by number.
+    graphs: Mapping[int, GraphSpec] = field(default_factory=dict)
     http: Any = None
     files: Files = field(default_factory=SimulatedFiles)
-    recorded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
-    async def sleep(self, seconds: float, *, key: str = "") -> None:
-        """Return at once: how long a run takes is the simulation's to say."""
-
-    async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
-        """There is nobody to ask."""
-        raise BlockError(_WAITS, retry=False)
-
-    async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:
-        """There is no other graph."""
-        raise BlockError(_WAITS, retry=False)
-
-    def log(self, message: str, level: str = "info") -> None:
-        """Drop the line."""
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        """Drop the news."""
+    def decide(self, run: Run, question: Question) -> Answer | None:
+        """What the person who is asked answers."""
+        place = f"{run.node} [{','.join(map(str, run.path))}]"
+        decision = self.decisions.get(place, self.decisions.get(run.node, {}))
+        if decision is None:
+            return None
+        payload = decision.get("payload", question.payload)
+        return Answer(decision.get("decision", "approved"), payload, decision.get("comment", ""))
 
 
 def simulate(
-    spec: GraphSpec,
+    graph: GraphSpec | Plan,
     registry: Registry,
     inputs: Mapping[str, Any] | None = None,
     *,
@@ -122,40 +136,96 @@ def simulate(
     behaviours: Mapping[str, Behaviour] | None = None,
     concurrency: int = 100,
     cancel_at: float | None = None,
+    decisions: Mapping[str, Decision | None] | None = None,
+    graphs: Mapping[int, GraphSpec] | None = None,
+    http: Any = None,
+    files: Files | None = None,
+    known: Sequence[Event] = (),
 ) -> Trace:
     """Run the graph to its end; the seed decides how long everything takes, so another seed is another order.
 
+    Time limits are not looked at: how long a step takes is chance.
+
     Args:
-        spec: the graph.
+        graph: the graph, or its plan.
         registry: where its blocks are.
         inputs: the execution's inputs, for `io.input`.
         seed: of the timing.
         behaviours: by node key, what to do instead of running the block.
         concurrency: runs at a time.
         cancel_at: when a user cancels; steps take up to 1.
+        decisions: by node key or `key [path]`, what people decide: `{decision, payload, comment}`; by default they approve
+            what they are asked, and None is nobody ever deciding.
+        graphs: the other graphs that this one may run, by number.
+        http: the client that blocks get.
+        files: the files that blocks get.
+        known: go on after a crash: all that is known are these first events of an earlier trace.
 
     Raises:
         PlanError: the graph has errors.
     """
-    plan = compile_plan(spec, registry)
-    return _Simulation(plan, inputs or {}, behaviours or {}, seed, concurrency).run(cancel_at)
+    plan = graph if isinstance(graph, Plan) else compile_plan(graph, registry)
+    world = World(decisions or {}, graphs or {}, http, files or SimulatedFiles())
+    simulation = _Simulation(plan, inputs or {}, behaviours or {}, seed, concurrency)
+    simulation.enter(_Place(world, registry))
+    if known:
+        simulation.remember(known)
+    return simulation.run(cancel_at)
 
 
 def replay(plan: Plan, events: Sequence[Event], *, concurrency: int = 100) -> tuple[Scheduler, list[Command]]:
     """A scheduler that was told these events, and all it said."""
     scheduler = Scheduler(plan, concurrency=concurrency)
-    said = scheduler.start()
+    teller = _Teller(scheduler)
+    teller.hear(scheduler.start())
     for event in events:
-        runs = {run.key: run for run in scheduler.running()}
+        teller.tell(event)
+    return scheduler, teller.said
+
+
+class _Teller:
+    """Tells a scheduler events of an earlier run of the same graph."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.said: list[Command] = []
+        self.runs: dict[RunKey, Run] = {}
+
+    def hear(self, commands: list[Command]) -> None:
+        self.said += commands
+        self.runs.update({command.run.key: command.run for command in commands if isinstance(command, Start)})
+
+    def tell(self, event: Event) -> None:
+        scheduler = self.scheduler
         if event.run is None:
-            said += scheduler.cancel()
-        elif event.kind == "emit":
-            said += scheduler.emit(runs[event.run], event.port, event.value, event.ref)
-        elif event.kind == "fail":
-            said += scheduler.fail(runs[event.run], event.value, event.ref)
-        else:
-            said += (scheduler.complete if event.kind == "complete" else scheduler.stopped)(runs[event.run])
-    return scheduler, said
+            self.hear(scheduler.cancel())
+            return
+        run = self.runs[event.run]
+        scheduler.charge(event.charged)
+        match event.kind:
+            case "emit":
+                self.hear(scheduler.emit(run, event.port, event.value, event.ref))
+            case "fail":
+                self.hear(scheduler.fail(run, event.value, event.ref))
+            case "wait":
+                self.hear(scheduler.wait(run))
+            case "resume":
+                self.hear(scheduler.resume(run))
+            case "complete":
+                self.hear(scheduler.complete(run))
+            case _:
+                self.hear(scheduler.stopped(run))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a graph runs among the graphs that run each other."""
+
+    world: World = field(default_factory=World)
+    registry: Registry | None = None
+    depth: int = 0
+    depth_limit: int = 1_000
+    node_limit: int | None = None
 
 
 class _Simulation:
@@ -170,20 +240,40 @@ class _Simulation:
         self.plan = plan
         self.inputs = inputs
         self.behaviours = behaviours
+        self.seed = seed
+        self.concurrency = concurrency
         self.random = random.Random(seed)  # noqa: S311 - seeded chance, not secrets
         self.scheduler = Scheduler(plan, concurrency=concurrency)
         self.trace = Trace()
         self.time = 0.0
         self.pending: list[tuple[float, float, int, Run | None]] = []
-        self.work: dict[Run, Iterator[tuple[str, Any]]] = {}
+        self.work: dict[Run, Iterator[Any]] = {}
+        #: Attempts of a run that failed.
         self.attempts: dict[Run, int] = {}
         self.stopping: set[Run] = set()
+        #: Runs that wait, or want to go on and were not started again.
+        self.paused: set[Run] = set()
+        #: What a wait has brought, for when the run goes on.
+        self.answers: dict[Run, Any] = {}
+        #: Node executions of other graphs, by the run that has started them.
+        self.charges: Counter[Run] = Counter()
+        #: Runs that were begun before a crash and whose first values are recorded.
+        self.lost: set[RunKey] = set()
+        self.around = _Place()
+        self.begun = False
         self.count = 0
+
+    def enter(self, place: _Place) -> None:
+        """Run in this place."""
+        self.around = place
+        if place.node_limit is not None:
+            self.scheduler = Scheduler(self.plan, concurrency=self.concurrency, node_limit=place.node_limit)
 
     def run(self, cancel_at: float | None) -> Trace:
         if cancel_at is not None:
             heapq.heappush(self.pending, (cancel_at, 0.0, 0, None))
-        self.obey(self.scheduler.start())
+        if not self.begun:
+            self.obey(self.scheduler.start())
         while self.pending and self.trace.status is Status.RUNNING:
             self.time, _, _, run = heapq.heappop(self.pending)
             if run is None:
@@ -191,26 +281,69 @@ class _Simulation:
                 self.obey(self.scheduler.cancel())
             else:
                 self.step(run)
+        if self.trace.status is Status.RUNNING and self.scheduler.waiting():
+            self.trace.status = Status.WAITING
+        self.trace.counts = self.scheduler.counts
         return self.trace
 
-    def later(self, run: Run) -> None:
+    def remember(self, known: Sequence[Event]) -> None:
+        """Take over what is known of an earlier run of the graph: runs that had not ended are begun anew."""
+        self.begun = True
+        teller = _Teller(self.scheduler)
+        teller.hear(self.scheduler.start(only={event.run for event in known if event.run}))
+        for event in known:
+            if event.kind not in ("wait", "resume"):
+                teller.tell(event)
+        teller.hear(self.scheduler.release())
+        self.trace.events += known
+        self.time = known[-1].time
+        ended = {event.run for event in known if event.kind in ENDS}
+        self.obey([said for said in teller.said if not (isinstance(said, Start) and said.run.key in ended)])
+        for event in known:
+            if event.run:
+                self.retell(event, teller.runs[event.run])
+        self.lost = {key for key, row in self.trace.rows.items() if key not in ended and row.outputs}
+
+    def retell(self, event: Event, run: Run) -> None:
+        """What an event that is known says of its run."""
+        row = self.trace.rows.setdefault(run.key, Row(Status.RUNNING, event.time))
+        if event.kind == "emit":
+            row.outputs.append((event.port, event.value))
+        elif event.kind in ENDS:
+            row.status, row.ended, row.error = ENDS[event.kind], event.time, event.value
+            row.handled = event.kind == "fail" and self.scheduler.handled(run.node)
+            try:
+                row.input = assemble(self.plan.nodes[run.node], run.arrivals)
+            except InputError:
+                row.input = {}
+
+    def later(self, run: Run, seconds: float | None = None) -> None:
+        """Step the run again after a while, or after so long."""
         self.count += 1
-        heapq.heappush(self.pending, (self.time + self.random.random(), self.random.random(), self.count, run))
+        after = self.time + (self.random.random() if seconds is None else seconds)
+        heapq.heappush(self.pending, (after, self.random.random(), self.count, run))
 
     def note(self, kind: str, run: Run | None, port: str = "", value: Any = None) -> int:
         ref = len(self.trace.events)
-        self.trace.events.append(Event(kind, self.time, run.key if run else None, port, value, ref))
+        charged = self.charges[run] if run and kind in ENDS else 0
+        self.trace.events.append(Event(kind, self.time, run.key if run else None, port, value, ref, charged))
         return ref
 
     def obey(self, commands: list[Command]) -> None:
         self.trace.commands += commands
         for command in commands:
             match command:
+                case Start(run) if run in self.paused:
+                    self.paused.discard(run)
+                    self.trace.rows[run.key].status = Status.RUNNING
+                    self.later(run)
                 case Start(run):
                     self.trace.rows[run.key] = Row(Status.RUNNING, self.time)
                     self.later(run)
                 case Stop(run):
                     self.stopping.add(run)
+                    if run in self.paused:
+                        self.later(run)
                 case Skip():
                     self.trace.skipped[command.node] = command
                 case Finish(status, reason, error, outputs):
@@ -218,15 +351,25 @@ class _Simulation:
                     self.trace.error, self.trace.outputs = error, outputs
 
     def step(self, run: Run) -> None:
-        """Let one run go on to its next value."""
+        """Let one run go on to its next value or wait."""
+        if self.trace.rows[run.key].status in FINAL:  # a timer of a run that was stopped
+            return
         if run in self.stopping:
             self.end(run, "stopped", Status.CANCELLED)
+            return
+        if run in self.paused:
+            self.note("resume", run)
+            self.obey(self.scheduler.resume(run))
             return
         node = self.plan.nodes[run.node]
         try:
             if run not in self.work:
-                self.work[run] = self.begin(node, run)
-            port, value = next(self.work[run])
+                self.work[run] = self.again(node, run) if run.key in self.lost else self.begin(node, run)
+            found = go_on(self.work[run], self.answers.pop(run, None))
+            if isinstance(found, Wait):
+                self.await_(run, found)
+                return
+            port, value = found
             ref = self.note("emit", run, port, value)
             try:
                 commands = self.scheduler.emit(run, port, value, ref)
@@ -242,65 +385,122 @@ class _Simulation:
             self.later(run)
             self.obey(commands)
 
-    def begin(self, node: NodePlan, run: Run) -> Iterator[tuple[str, Any]]:
-        values = self.trace.rows[run.key].input = assemble(node, run.arrivals)
+    # Tries
+
+    def begin(self, node: NodePlan, run: Run) -> Iterator[Any]:
+        """The values of a new try of the run."""
+        row = self.trace.rows[run.key]
+        values = row.input = assemble(node, run.arrivals)
         if behaviour := self.behaviours.get(node.key):
             return iter(behaviour(run, values))
-        return _run_block(node, values, SimulatedContext(run.node, run.path, str(run.key), self.inputs, run.indices))
+        world = self.around.world
+        recorded: dict[str, list[Any]] = {}
+        for port, value in row.outputs if node.block.resumes else ():
+            recorded.setdefault(port, []).append(value)
+        context = SimulatedContext(run.node, run.path, str(run.key), self.inputs, run.indices, recorded=recorded)
+        context.attempt = self.attempts.get(run, 0) + 1
+        context.http, context.files = world.http, world.files
+        return steps_of(node, values, context)
+
+    def again(self, node: NodePlan, run: Run) -> Iterator[Any]:
+        """The same for a run some of whose values are recorded."""
+        resumes = node.block.resumes and node.key not in self.behaviours
+        recorded = () if resumes else tuple(self.trace.rows[run.key].outputs)
+        return without(self.begin(node, run), recorded)
 
     def fail(self, node: NodePlan, run: Run, error: Exception) -> None:
         attempt = self.attempts[run] = self.attempts.get(run, 0) + 1
         if attempt <= node.policy.retries and isinstance(error, BlockError) and error.retry:
-            self.work[run] = _without(self.begin(node, run), self.trace.rows[run.key].outputs)
-            self.later(run)
+            self.work[run] = self.again(node, run)
+            self.pause(run, self.random.random())
             return
-        kind = "input" if isinstance(error, InputError) else "block"
-        value = {"message": str(error), "kind": kind, "block": node.block_id, "attempt": attempt}
+        value = {"message": str(error), "kind": "block", "block": node.block_id, "attempt": attempt}
         self.end(run, "fail", Status.FAILED, value)
 
     def end(self, run: Run, kind: str, status: Status, error: dict[str, Any] | None = None) -> None:
         row = self.trace.rows[run.key]
-        row.status, row.ended = status, self.time
+        row.status, row.ended, row.error = status, self.time, error
+        row.attempt = self.attempts.get(run, 0) + (error is None)
         row.handled = error is not None and self.scheduler.handled(run.node)
         ref = self.note(kind, run, value=error)
+        self.scheduler.charge(self.charges[run])
         if error is not None:
             self.obey(self.scheduler.fail(run, error, ref))
         else:
             self.obey((self.scheduler.stopped if kind == "stopped" else self.scheduler.complete)(run))
 
+    # Waits
 
-def _run_block(node: NodePlan, values: dict[str, Any], context: SimulatedContext) -> Iterator[tuple[str, Any]]:
-    """What the block yields; whatever it raises is a failure of its run."""
-    try:
-        result = node.block().run(node.block.Input.model_validate(values), context)
-        yield from _drive(result) if hasattr(result, "__anext__") else iter(result)
-    except BlockError:
-        raise
-    except Exception as error:
-        raise BlockError(f"{type(error).__name__}: {error}", retry=False) from error
+    def await_(self, run: Run, wait: Wait) -> None:
+        """The block waits for something; it comes after a while, or never."""
+        match wait:
+            case Timer(seconds) if seconds <= SHORT_SECONDS:
+                self.later(run, seconds)
+            case Timer(seconds):
+                self.pause(run, seconds)
+            case Question():
+                self.answers[run] = self.around.world.decide(run, wait)
+                self.pause(run, None if self.answers[run] is None else self.random.random())
+            case Child():
+                self.answers[run], after = self.other(run, wait)
+                self.pause(run, after)
 
+    def pause(self, run: Run, seconds: float | None) -> None:
+        """The run waits so long; None: for ever."""
+        row = self.trace.rows[run.key]
+        row.status = Status.WAITING
+        row.waited += 1
+        self.paused.add(run)
+        if seconds is not None:
+            self.later(run, seconds)
+        self.note("wait", run)
+        self.obey(self.scheduler.wait(run))
 
-def _drive(values: AsyncIterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Items of an async generator that never really waits."""
-    while True:
-        step = values.__anext__().__await__()
+    def other(self, run: Run, wait: Child) -> tuple[Mapping[str, Any] | BlockError, float | None]:
+        """The outputs of another graph, or why there are none, and how long it takes; None: it never ends."""
         try:
-            next(step)
-        except StopAsyncIteration:
-            return
-        except StopIteration as result:
-            yield result.value
-        else:
-            raise BlockError(_WAITS, retry=False)
+            simulation = self.begin_other(run, wait)
+        except BlockError as error:
+            return error, 0.0
+        spec = self.around.world.graphs[wait.graph]
+        trace = simulation.run(None)
+        self.trace.children.setdefault(run.key, []).append(trace)
+        self.charges[run] += len(trace.rows) + simulation.scheduler.charged
+        if trace.status is Status.WAITING:
+            return {}, None
+        if trace.status is Status.COMPLETED:
+            return trace.outputs, simulation.time
+        message = str((trace.error or {}).get("message")).rstrip(".")
+        return BlockError(f"The run of “{spec.name}” failed: {message}.", retry=False), simulation.time
 
+    def begin_other(self, run: Run, wait: Child) -> "_Simulation":
+        """The simulation of another graph.
 
-def _without(values: Iterator[tuple[str, Any]], recorded: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """The values of a retry that are not recorded yet: the first ones of each port are."""
-    left: dict[str, int] = {}
-    for port, _ in recorded:
-        left[port] = left.get(port, 0) + 1
-    for port, value in values:
-        if left.get(port):
-            left[port] -= 1
-        else:
-            yield port, value
+        Raises:
+            BlockError: there is none, its inputs do not fit, or graphs run each other too deep.
+        """
+        around = self.around
+        depth_limit = min(around.depth_limit, self.plan.limits.depth)
+        left = self.scheduler.node_executions_left - self.charges[run]
+        spec = around.world.graphs.get(wait.graph)
+        if around.depth + 1 > depth_limit:
+            raise BlockError(
+                f"Graphs run each other {depth_limit} deep, which is the limit of this graph.", retry=False
+            )
+        if left < 1:
+            raise BlockError("The node executions that this graph may have are used up (node_executions).", retry=False)
+        if spec is None or around.registry is None:
+            raise BlockError(f"There is no graph {wait.graph} in this simulation.", retry=False)
+        try:
+            plan = compile_plan(spec, around.registry)
+            inputs = resolve_inputs(input_nodes(spec), wait.inputs)
+        except PlanError as error:
+            raise BlockError(f"The graph cannot be started: {error}", retry=False) from error
+        except InputsRefused as error:
+            details = " ".join(problem["detail"] for problem in error.problems)
+            raise BlockError(f"The graph cannot be started: {details}", retry=False) from error
+        # The same child whenever it is run: also when its parent is begun anew after a crash.
+        seed = zlib.crc32(f"{run.key} {wait}".encode())
+        simulation = _Simulation(plan, inputs, {}, seed, self.concurrency)
+        simulation.enter(_Place(around.world, around.registry, around.depth + 1, depth_limit, left))
+        return simulation

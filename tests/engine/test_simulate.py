@@ -1,9 +1,15 @@
 """Simulated executions run real blocks."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
-from blocks.base import Block, BlockError, BlockInput, BlockOutput
-from executions.engine.simulate import simulate
+import pytest
+
+from agentflow.graphs.spec import Limits
+from blocks.base import Block, BlockError, BlockInput, BlockOutput, Stream
+from executions.engine.plan import compile_plan
+from executions.engine.simulate import replay, simulate
 from executions.engine.status import Status
 from tests.engine.drawing import Blocks, graph
 
@@ -78,3 +84,218 @@ def test_a_block_that_waits_for_the_world_fails():
 def test_a_behaviour_stands_in_for_a_block():
     trace = simulate(graph("w:wait -> o:output"), BLOCKS, behaviours={"w": lambda run, input: [("out", 5)]})
     assert trace.outputs == {"o": 5}
+
+
+# Waiting
+
+
+class Sleep(Block):
+    """Sleeps, then gives what it got."""
+
+    id = "sleep"
+    category = "Test"
+
+    class Input(BlockInput):
+        x: Any = None
+        seconds: float = 60
+
+    class Output(BlockOutput):
+        out: Any
+
+    async def run(self, input, context):
+        await context.sleep(input.seconds)
+        yield "out", input.x
+
+
+class Ask(Block):
+    """Asks, then gives the decision and what was decided on."""
+
+    id = "ask"
+    category = "Test"
+
+    class Input(BlockInput):
+        x: Any = None
+
+    class Output(BlockOutput):
+        out: Any
+        decision: str
+
+    async def run(self, input, context):
+        answer = await context.ask("May this be?", input.x)
+        yield "decision", answer.decision
+        yield "out", answer.payload
+
+
+class Call(Block):
+    """Runs another graph for each item; its run goes on behind what is recorded."""
+
+    id = "call"
+    category = "Test"
+    resumes = True
+
+    class Input(BlockInput):
+        graph: int = 1
+        x: Any = None
+
+    class Output(BlockOutput):
+        out: Stream[Any]
+
+    async def run(self, input, context):
+        for number in range(len(context.recorded.get("out", ())), len(input.x)):
+            outputs = await context.run_graph(input.graph, {"i": input.x[number]}, key=str(number))
+            yield "out", outputs.get("o")
+
+
+class Flaky(Block):
+    """A stream that breaks off until its third attempt."""
+
+    id = "flaky"
+    category = "Test"
+
+    class Input(BlockInput):
+        x: Any = None
+
+    class Output(BlockOutput):
+        out: Stream[int]
+
+    def run(self, input, context):
+        for number in range(3):
+            yield "out", number
+            if context.attempt == number + 1:
+                raise BlockError(f"broke off after {number}")
+
+
+WAITING = Blocks(Sleep, Ask, Call, Flaky, Double)
+
+
+def test_a_run_sleeps_in_simulated_time():
+    trace = simulate(graph("s:sleep -> o:output", s={"x": 5, "seconds": 3600}), WAITING)
+    assert trace.outputs == {"o": 5}
+    row = trace.rows["s", (), 0]
+    assert row.waited == 1
+    assert row.ended - row.started > 3600
+
+
+def test_a_short_sleep_does_not_give_up_the_slot():
+    trace = simulate(graph("s:sleep; a", s={"seconds": 2}), WAITING, concurrency=1)
+    assert trace.rows["s", (), 0].waited == 0
+    assert trace.rows["a", (), 0].started >= trace.rows["s", (), 0].ended
+
+
+def test_others_run_while_a_run_sleeps():
+    trace = simulate(graph("s:sleep; a -> b", s={"seconds": 60}), WAITING, concurrency=1)
+    assert trace.rows["b", (), 0].ended < trace.rows["s", (), 0].ended
+
+
+def test_who_is_asked_approves_unless_told_otherwise():
+    trace = simulate(graph("a:ask -> o:output; a.decision -> d:output", a={"x": 5}), WAITING)
+    assert trace.outputs == {"o": 5, "d": "approved"}
+
+
+def test_decisions_are_made_by_node_and_path():
+    spec = graph("rows:each -> a:ask -> o:output; a.decision -> d:output", rows={"items": [1, 2]})
+    decisions: Any = {"a": {"decision": "rejected"}, "a [1]": {"decision": "approved", "payload": None}}
+    trace = simulate(spec, WAITING, decisions=decisions)
+    assert trace.outputs == {"o": [1, None], "d": ["rejected", "approved"]}
+
+
+def test_an_execution_whose_question_nobody_answers_waits():
+    trace = simulate(graph("a:ask -> b; c"), WAITING, decisions={"a": None})
+    assert (trace.status, trace.counts.waiting, trace.counts.completed) == (Status.WAITING, 1, 1)
+    assert trace.rows["a", (), 0].status is Status.WAITING
+
+
+@pytest.mark.parametrize("at", [0.5, 30, 90])
+def test_a_cancel_ends_runs_that_wait(at):
+    spec = graph("a:ask -> b; s:sleep -> c", s={"seconds": 60})
+    trace = simulate(spec, WAITING, decisions={"a": None}, cancel_at=at)
+    assert trace.status is Status.CANCELLED
+    assert trace.rows["a", (), 0].status is Status.CANCELLED
+
+
+INNER = graph("i:input -> d:double -> o:output")
+
+
+def test_a_run_of_another_graph_is_simulated_too():
+    spec = graph("c:call -> o:output", c={"x": [4, 5]})
+    trace = simulate(spec, WAITING, graphs={1: INNER})
+    assert trace.outputs == {"o": [8, 10]}
+    assert [child.outputs for child in trace.children["c", (), 0]] == [{"o": 8}, {"o": 10}]
+
+
+def test_a_failure_of_another_graph_is_told():
+    spec = graph("c:call.error.message -> o:output", c={"x": [4, -1]})
+    trace = simulate(spec, WAITING, graphs={1: replace(INNER, name="inner")})
+    assert trace.outputs == {"o": "The run of “inner” failed: negative."}
+    assert trace.values("c", "out") == [8]
+
+
+def test_another_graph_that_does_not_exist_is_told():
+    trace = simulate(graph("c:call", c={"x": [1]}), WAITING)
+    assert (trace.error or {})["message"] == "There is no graph 1 in this simulation."
+
+
+def test_inputs_that_another_graph_does_not_take_are_told():
+    trace = simulate(graph("c:call", c={"x": [1]}), WAITING, graphs={1: graph("d:double", d={"x": 1})})
+    assert (trace.error or {})["message"].startswith("The graph cannot be started: The graph has no input “i”.")
+
+
+def test_graphs_that_run_each_other_are_stopped_at_the_limit_of_depth():
+    spec = graph("c:call", c={"x": [1]})
+    itself = graph("i:input; c:call -> o:output", c={"x": [1]}, limits=Limits(depth=3))
+    trace = simulate(spec, WAITING, graphs={1: itself})
+    assert "Graphs run each other 3 deep" in (trace.error or {})["message"]
+
+
+def test_runs_of_other_graphs_count_towards_the_limit():
+    spec = graph("c:call -> a -> b", c={"x": [1, 2, 3]}, limits=Limits(node_executions=8))
+    trace = simulate(spec, WAITING, graphs={1: INNER})
+    assert trace.status is Status.FAILED
+
+
+def test_a_retry_waits_and_gives_only_what_is_missing():
+    trace = simulate(graph("f:flaky -> all:collect", f={"retries": 3}), WAITING)
+    assert trace.values("all", "out") == [[0, 1, 2]]
+    row = trace.rows["f", (), 0]
+    assert (row.status, row.waited, row.attempt) == (Status.COMPLETED, 3, 4)
+
+
+def test_the_last_attempt_tells_the_error():
+    trace = simulate(graph("f:flaky", f={"retries": 1}), WAITING)
+    row = trace.rows["f", (), 0]
+    assert (row.attempt, row.error) == (
+        2,
+        {"message": "broke off after 1", "kind": "block", "block": "flaky", "attempt": 2},
+    )
+
+
+EVERYTHING = graph(
+    "rows:each -> a:ask -> s:sleep -> all:collect -> c:call -> o:output; f:flaky -> n:collect -> p:output",
+    rows={"items": [1, 2, 3]},
+    f={"retries": 3},
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_events_are_enough_to_say_the_same_again(seed):
+    trace = simulate(EVERYTHING, WAITING, graphs={1: INNER}, seed=seed, concurrency=2)
+    scheduler, commands = replay(compile_plan(EVERYTHING, WAITING), trace.events, concurrency=2)
+    assert [str(command) for command in commands] == [str(command) for command in trace.commands]
+    assert scheduler.counts == trace.counts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crash_at_any_event_changes_nothing(seed):
+    options: Any = {"graphs": {1: INNER}, "concurrency": 2}
+    trace = simulate(EVERYTHING, WAITING, seed=seed, **options)
+    for known in range(1, len(trace.events)):
+        again = simulate(EVERYTHING, WAITING, seed=known, known=trace.events[:known], **options)
+        assert (again.status, again.outputs, again.counts) == (trace.status, trace.outputs, trace.counts)
+        assert {key: row.outputs for key, row in again.rows.items()} == {
+            key: row.outputs for key, row in trace.rows.items()
+        }
+
+
+def test_a_plan_is_simulated_as_its_graph_is():
+    spec = graph("i:input -> d:double -> o:output")
+    assert simulate(compile_plan(spec, BLOCKS), BLOCKS, {"i": "21"}).outputs == {"o": 42}

@@ -193,6 +193,8 @@ class Played(_Simulation):
         hear(self.scheduler.start(only={event.run for event in events if event.run}))
         for event in events:
             assert event.run
+            if event.kind in ("wait", "resume"):  # who waited begins anew
+                continue
             run = runs[event.run]
             if event.kind in _ENDS:
                 self.scheduler.charge(self.below[run.key])
