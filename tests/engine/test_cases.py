@@ -9,7 +9,7 @@ from executions.engine.plan import PlanError
 from executions.inputs import InputsRefused
 from tests.engine.cases.judging import differences
 from tests.engine.cases.reading import Case, cases
-from tests.engine.cases.simulated import plan_of, play, play_on
+from tests.engine.cases.simulated import plan_of, play, seen
 
 SCHEDULES = 200
 #: Schedules whose events are cut off at every place.
@@ -22,16 +22,11 @@ PLAYED = [case for case in cases() if not case.refused and "clock" not in case.n
 REFUSED = [case for case in cases() if case.refused]
 
 
-@pytest.fixture(autouse=True)
-def _short_delays_wait_as_long_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blocks.core._wait", lambda seconds, context: context.sleep(seconds))
-
-
 @pytest.mark.parametrize("case", PLAYED, ids=str)
 def test_case_under_every_schedule(case: Case) -> None:
     for seed in range(SCHEDULES):
         played = play(case, seed=seed, concurrency=CONCURRENCIES[seed % 4])
-        assert differences(case, played.seen()) == [], f"seed {seed}"
+        assert differences(case, seen(played)) == [], f"seed {seed}"
 
 
 @pytest.mark.parametrize("case", PLAYED, ids=str)
@@ -39,8 +34,9 @@ def test_case_after_a_crash_at_every_event(case: Case) -> None:
     for seed in range(CRASHES):
         earlier = play(case, seed=seed, concurrency=CONCURRENCIES[seed % 4])
         for known in range(len(earlier.trace.events) + 1):
-            played = play_on(earlier, known, seed=seed + known, concurrency=CONCURRENCIES[(seed + known) % 4])
-            assert differences(case, played.seen()) == [], f"seed {seed}, {known} events"
+            concurrency = CONCURRENCIES[(seed + known) % 4]
+            played = play(case, seed=seed + known, concurrency=concurrency, earlier=earlier, known=known)
+            assert differences(case, seen(played)) == [], f"seed {seed}, {known} events"
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
