@@ -17,7 +17,17 @@ from django.utils.safestring import SafeString
 
 from agentflow.admin_lists import ReadOnlyAdmin
 from agentflow.graphs.models import Graph
-from executions.admin_display import MOST_CHARACTERS, badge, badge_of, duration, json_text, link, table
+from executions.admin_display import (
+    MOST_CHARACTERS,
+    badge,
+    badge_of,
+    duration,
+    json_text,
+    link,
+    note_of,
+    short_time,
+    table,
+)
 from executions.admin_family import Family, state_of
 from executions.admin_filters import ApprovalStateFilter, CreatedFilter, StatusFilter, TriggerFilter, id_prefix
 from executions.admin_inlines import COLUMNS as NODE_COLUMNS
@@ -157,7 +167,7 @@ class ExecutionAdmin(Retrying, Family, ReadOnlyAdmin):
     @admin.display(description="created")
     def created(self, run: Execution) -> SafeString:
         """When it was started."""
-        return format_html('<span class="run-id">{}</span>', f"{timezone.localtime(run.created_at):%d %b %H:%M:%S}")
+        return short_time(run.created_at)
 
     @admin.display(description="status")
     def state(self, run: Execution) -> SafeString:
@@ -289,7 +299,7 @@ class NodeExecutionAdmin(ReadOnlyAdmin):
     @admin.display(description="status")
     def state(self, row: NodeExecution) -> SafeString:
         """Sign and word."""
-        return badge(row.status, "handled" if row.error and row.error.get("handled") else "")
+        return badge(row.status, note_of(row))
 
     @admin.display(description="duration")
     def took(self, row: NodeExecution) -> str:
@@ -345,7 +355,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     Media = Styled
     change_form_template = "admin/executions/approval/detail.html"
-    list_display = ("short_id", "state", "kind", "what", "execution_link", "decided_by", "created_at", "decided_at")
+    list_display = ("short_id", "state", "kind", "what", "execution_link", "decided_by", "created", "decided")
     list_display_links = ("short_id",)
     list_columns = (
         *("id", "kind", "execution_id", "decision", "created_at", "decided_at", "closed_at"),
@@ -400,9 +410,19 @@ class ApprovalAdmin(ReadOnlyAdmin):
         """The start of the id."""
         return format_html('<span class="run-id">{}</span>', f"{approval.pk}"[:13])
 
-    def state(self, approval: Approval) -> str:
+    def state(self, approval: Approval) -> SafeString:
         """Where it stands."""
-        return state_of(approval)
+        return format_html('<span class="run-status">{}</span>', state_of(approval))
+
+    @admin.display(description="created")
+    def created(self, approval: Approval) -> SafeString:
+        """When it was asked."""
+        return short_time(approval.created_at)
+
+    @admin.display(description="decided")
+    def decided(self, approval: Approval) -> SafeString | str:
+        """When it was decided."""
+        return short_time(approval.decided_at) if approval.decided_at else "–"
 
     @admin.display(description="graph and node")
     def what(self, approval: Approval) -> str:
@@ -422,7 +442,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
     @admin.display(description="execution")
     def execution_link(self, approval: Approval) -> SafeString:
         """The execution's page."""
-        return link("admin:executions_execution_change", [approval.execution_id], f"{approval.execution_id}"[:18])
+        return link("admin:executions_execution_change", [approval.execution_id], f"{approval.execution_id}"[:13])
 
 
 @admin.register(Blob)

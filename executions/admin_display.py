@@ -1,15 +1,18 @@
 """How the admin shows statuses, durations, JSON and links."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agentflow.templatetags.pages import run_time
 from executions.engine.status import Status
 from executions.tally import tally
+from executions.waited import open_wait
 
 #: A sign beside the word: colour is never the only difference.
 SIGNS: Mapping[str, str] = {
@@ -21,6 +24,14 @@ SIGNS: Mapping[str, str] = {
     Status.FAILED: "✕",
     Status.CANCELLED: "⊘",
     Status.SKIPPED: "–",
+}
+#: What a node execution waits for.
+WAITS = {
+    "timer": "for its time",
+    "retry": "for the next attempt",
+    "approval": "for a decision",
+    "outcome": "did it happen?",
+    "graph": "for another graph",
 }
 #: Characters of a JSON text that are shown.
 MOST_CHARACTERS = 10_000
@@ -37,6 +48,21 @@ def badge_of(run: Any) -> SafeString:
     counts = ((count.name, count.meaning, SIGNS[count.name], count.text) for count in tally(run.counts))
     chips = format_html_join("", ' <span class="run-count run-{}" title="{}">{} {}</span>', counts)
     return badge(run.status) + chips
+
+
+def note_of(row: Any) -> str:
+    """What else is to be said of a node execution's status."""
+    if row.status == Status.WAITING:
+        wait = open_wait(row.waits)
+        return WAITS[wait["for"]] if wait else ""
+    if row.pinned or row.reused:
+        return "pinned" if row.pinned else "reused"
+    return "handled" if row.status == Status.FAILED and row.error and row.error.get("handled") else ""
+
+
+def short_time(moment: datetime) -> SafeString:
+    """Day and time on one line."""
+    return format_html('<span class="run-id">{}</span>', f"{timezone.localtime(moment):%d %b %H:%M:%S}")
 
 
 def duration(row: Any) -> str:

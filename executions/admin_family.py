@@ -15,6 +15,8 @@ from executions.models import Approval, Execution, NodeExecution
 MOST_LISTED = 50
 #: Node executions that are counted.
 MOST_COUNTED = 1_000
+#: Signs of decisions.
+SIGNS = {"approved": "✓", "rejected": "✕", "repeat": "↻", "happened": "✓", "fail": "✕"}
 COLUMNS = ("id", "status", "counts", "trigger", "parent_node", "graph__name")
 
 
@@ -82,7 +84,7 @@ class Family:
 def state_of(approval: Approval) -> str:
     """Where a question stands, as sign and word."""
     if approval.decided_at:
-        return f"✓ {approval.decision}"
+        return f"{SIGNS[approval.decision]} {approval.decision}"
     return "⊘ the run ended" if approval.closed_at else "◔ open"
 
 

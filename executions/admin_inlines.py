@@ -9,7 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from agentflow.admin_lists import FormSet, ReadOnlyInline
-from executions.admin_display import badge, duration, link
+from executions.admin_display import badge, duration, link, note_of
 from executions.models import NodeExecution
 
 PAGE_ROWS = 50
@@ -25,6 +25,9 @@ COLUMNS = (
     "attempt",
     "status",
     "error",
+    "waits",
+    "reused",
+    "pinned",
     "started_at",
     "ended_at",
     "seq",
@@ -91,7 +94,7 @@ class NodeExecutionInline(ReadOnlyInline):
     @admin.display(description="status")
     def state(self, row: NodeExecution) -> SafeString:
         """Sign and word."""
-        return badge(row.status, "handled" if row.error and row.error.get("handled") else "")
+        return badge(row.status, note_of(row))
 
     @admin.display(description="duration")
     def took(self, row: NodeExecution) -> str:

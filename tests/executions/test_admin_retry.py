@@ -180,3 +180,14 @@ def test_questions_cannot_be_changed(site: Client, graph: Graph) -> None:
     approval = asked(graph)
     assert site.post(change(approval), {"decision": "approved"}).status_code == 403
     assert Approval.objects.get().decided_at is None
+
+
+def test_rows_of_a_run_say_what_they_wait_for_and_what_they_took_over(site: Client, run: Execution) -> None:
+    recorded.record(run, "old", status=Status.COMPLETED, reused=True)
+    recorded.record(run, "fixed", status=Status.COMPLETED, pinned=True)
+    recorded.record(
+        run, "asks", status=Status.WAITING, waits={"a": {"for": "timer", "done": 1}, "b": {"for": "approval"}}
+    )
+    page = text(site, change(run))
+    for words in ("Completed, reused", "Completed, pinned", "Waiting, for a decision"):
+        assert words in page

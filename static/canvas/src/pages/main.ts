@@ -3,6 +3,7 @@ import "../styles/fonts.css";
 import "../styles/tokens.css";
 import "../styles/base.css";
 import "./pages.css";
+import { keepMenus } from "./menus";
 import { refreshEvery } from "./refresh";
 
 const THEME_KEY = "agentflow.theme";
@@ -23,14 +24,6 @@ document.addEventListener("click", (event) => {
   if (target?.closest("[data-action=theme]")) switchTheme();
   const copy = target?.closest<HTMLElement>("[data-copy]");
   if (copy) void navigator.clipboard.writeText(copy.dataset.copy ?? "").then(() => (copy.textContent = "Copied"));
-  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
-    if (!target || !menu.contains(target)) menu.open = false;
-  }
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) menu.open = false;
 });
 
 document.addEventListener("change", (event) => {
@@ -43,6 +36,8 @@ document.addEventListener("submit", (event) => {
   const question = event.target instanceof HTMLFormElement ? event.target.dataset.confirm : undefined;
   if (question && !confirm(question)) event.preventDefault();
 });
+
+keepMenus();
 
 const live = document.querySelector<HTMLElement>("main[data-live]");
 if (live) refreshEvery(live, Number(live.dataset.live) * 1000);
