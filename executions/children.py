@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import close_old_connections, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import graphs_for
@@ -32,16 +32,17 @@ def start_child(
     Once for each id: a worker that takes over may ask again.
 
     Raises:
+        OperationalError, InterfaceError: the database is away; ask again.
         BlockError: there is no such graph for the owner of the parent, its inputs do not fit, or runs are too deep.
     """
-    close_old_connections()
     try:
         _start(id, parent, epoch, parent_node, graph, inputs, node_limit, depth_limit)
     except StartRefused as error:
         problems = " ".join(problem["detail"] for problem in error.problems)
         raise BlockError(f"The graph cannot be started: {problems}", retry=False) from error
-    finally:
-        close_old_connections()
+    except (InterfaceError, OperationalError):
+        connection.close()  # the next one to ask gets a new one
+        raise
 
 
 def _start(

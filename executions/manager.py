@@ -170,6 +170,8 @@ class ExecutionManager:
         """Host what is due and fits; how many that were."""
         async with self._claiming:
             if self.free_slots <= 0:
+                for processor in self._processors():
+                    processor.make_room()
                 return 0
             try:
                 claims = await self._store.claim(min(self.free_slots, CLAIM_AT_ONCE))

@@ -1,14 +1,20 @@
 """What a run that waits asks the database: what a person decided, how another graph's run ended."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from executions.children import start_child
 from executions.engine.status import FINAL, Status
-from executions.store import Claim, Store
+from executions.store import RETRY_SECONDS, Claim, Store
+
+logger = logging.getLogger(__name__)
 
 DECIDED = """
     SELECT a.decision, a.answer, a.comment, coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.username, '') AS by
@@ -74,7 +80,7 @@ class Outside:
         Raises:
             BlockError: there is none for this user, the inputs do not fit, or graphs run each other too deep.
         """
-        await asyncio.to_thread(
+        start = partial(
             start_child,
             id,
             parent=self._claim.id,
@@ -85,6 +91,12 @@ class Outside:
             node_limit=node_limit,
             depth_limit=self._depth_limit,
         )
+        while True:
+            try:
+                return await asyncio.to_thread(start)
+            except (InterfaceError, OperationalError) as error:
+                logger.warning("child not started: %s", error, extra={"action": "child_retry"})
+                await asyncio.sleep(RETRY_SECONDS)
 
 
 def _problem(row: Mapping[str, Any]) -> str:

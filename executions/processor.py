@@ -396,6 +396,12 @@ class ExecutionProcessor:
         elif "parking" in self._timers:
             self._timers.pop("parking").cancel()
 
+    def make_room(self) -> None:
+        """Others want the place: an execution that only waits leaves its worker now."""
+        if "parking" in self._timers and not (self._is_draining or self._is_parking or self.done.done()):
+            self._timers.pop("parking").cancel()
+            self._park()
+
     def _patience(self) -> float:
         """Seconds that the execution stays although all of it waits."""
         wake_at = self._wake_at()

@@ -16,6 +16,7 @@ from executions import services
 from executions.approvals import AlreadyDecided, DecisionRefused, decide
 from executions.engine.scheduler import Scheduler
 from executions.engine.status import Status
+from executions.host import Host
 from executions.models import Approval, Execution, NodeExecution
 from executions.starting import announce
 from tests import factories
@@ -336,6 +337,15 @@ def test_fold_runs_a_graph_per_item_in_order(owner: User) -> None:
     execution = run(owner, fold, "f.result -> o.value; f.step -> all.items; all.items -> s.value")
     assert execution.outputs == {"sum": 16, "steps": [11, 13, 16]}
     assert Execution.objects.filter(parent=execution).count() == 3
+
+
+def test_parent_leaves_its_place_to_its_child(owner: User, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker with one place can run graphs that run graphs."""
+    monkeypatch.setattr("executions.processor.LINGER_SECONDS", 600)
+    assert host.manager is not None
+    monkeypatch.setattr(host.manager, "slots", 1)
+    execution = run(owner, *calling(drawn(owner, *calling(doubling(owner), inputs={"n": 3}))))
+    assert execution.status == Status.COMPLETED
 
 
 def test_failed_child_fails_its_node_with_its_reason(owner: User) -> None:
