@@ -13,7 +13,7 @@ from tests.engine.cases.simulated import plan_of, play, seen
 
 SCHEDULES = 200
 #: Schedules whose events are cut off at every place.
-CRASHES = 5
+CRASHES = 3
 #: Runs at a time, in turn.
 CONCURRENCIES = (0, 1, 2, 5)
 

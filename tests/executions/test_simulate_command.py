@@ -140,20 +140,52 @@ def test_decisions_are_made_by_node_and_path(run: Run) -> None:
 
 
 def test_question_without_a_decision_says_how_to_decide(run: Run) -> None:
-    with pytest.raises(CommandError, match=r'--decisions .*"ask \[0\]": {"decision": "approved"}'):
-        run(ASK, "--concurrency", "1")
+    with pytest.raises(CommandError, match=r'The run waits: ask \[\d\]: .*"ask \[\d\]": {"decision"') as caught:
+        run(ASK)
+    assert caught.value.returncode == 1
 
 
-@pytest.mark.parametrize(
-    ("node", "said"),
-    [
-        ("page: web.request {url: 'https://example.org'}", "web.request needs the network"),
-        ("other: graph.run {graph: 1}", "graph.run runs another graph"),
-    ],
-)
-def test_block_that_needs_the_world_says_so(run: Run, node: str, said: str) -> None:
-    with pytest.raises(CommandError, match=said):
-        run(node)
+def test_block_that_needs_the_network_says_so(run: Run) -> None:
+    with pytest.raises(CommandError, match="page: This step needs the network"):
+        run("page: web.request {url: 'https://example.org'}")
+
+
+def test_files_that_come_with_the_product_can_be_read(run: Run) -> None:
+    assert "count = 312" in run("""
+        read: data.csv {file: examples/sales.csv}
+        number: list.length
+        count: io.output
+        read.rows -> number.items
+        number.length -> count.value
+    """)
+
+
+def test_other_graphs_are_files_too(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(to_json(drawn(DOUBLE, name="Other"))))
+    graph = """
+        double: graph.run {graph: 7, numbers: [4]}
+        result: io.output
+        double.doubled -> result.value
+    """
+    assert "result = [8]" in run(graph, "--graph", f"7={other}")
+    with pytest.raises(CommandError, match="There is no graph 7"):
+        run(graph)
+    assert "--graph: must be NUMBER=FILE" in refused(run, graph, "--graph", "other.json")
+
+
+def test_person_may_be_asked_in_another_graph(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(to_json(drawn(ASK, name="Other"))))
+    graph = """
+        orders: graph.run {graph: 7}
+        result: io.output
+        orders.result -> result.value
+    """
+    decided = ["--decisions", '{"ask": {"decision": "approved"}}', "--graph", f"7={other}"]
+    assert "result = [10, 20]" in run(graph, *decided)
+    with pytest.raises(CommandError, match=r"The run waits: orders: ask \[\d\]: nobody has decided"):
+        run(graph, *decided[2:])
 
 
 def test_delays_take_no_time(run: Run) -> None:

@@ -2,19 +2,20 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from agentflow.graphs.spec import GraphSpec, NodeSpec, SpecError
+from agentflow.graphs.spec import GraphSpec, SpecError
 from blocks.base import BlockError
+from blocks.context import HttpResponse
 from blocks.registry import registry
 from blocks.types import shown
-from executions.engine.commands import Run
+from executions.context import ShippedFiles
 from executions.engine.plan import PlanError
-from executions.engine.simulate import Behaviour, Trace, simulate
+from executions.engine.simulate import Row, Trace, simulate
 from executions.engine.status import Status
 from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 
@@ -24,11 +25,17 @@ FAILED, REFUSED = 1, 2
 MAX_BYTES = 50_000_000
 #: Characters of a line that show what a node gave.
 WIDTH = 80
-NO_NETWORK = "{} needs the network, and a simulation has none: run the graph, or give the value by a core.value."
-NO_GRAPHS = "{} runs another graph, and a simulation knows this one only: simulate the other graph by itself."
-NOBODY = 'Nobody has decided: simulate with --decisions \'{{"{}": {{"decision": "approved"}}}}\'.'
+NO_NETWORK = "This step needs the network, and a simulation has none: run the graph, or give the value by a core.value."
+NOBODY = 'nobody has decided; simulate with --decisions \'{{"{}": {{"decision": "approved"}}}}\'.'
 
-Decisions = Mapping[str, Mapping[str, Any]]
+Decisions = Mapping[str, Mapping[str, Any] | None]
+
+
+class NoNetwork:
+    """In place of a client: whoever asks is told why there is no answer."""
+
+    async def request(self, method: str, url: str, **options: Any) -> HttpResponse:
+        raise BlockError(NO_NETWORK, retry=False)
 
 
 class Command(BaseCommand):
@@ -51,20 +58,32 @@ class Command(BaseCommand):
             help='What people decide, by node: \'{"ask": {"decision": "approved", "payload": 5, "comment": ""}}\'; '
             '"ask [1]" is the node at this path.',
         )
+        parser.add_argument(
+            "--graph",
+            dest="graphs",
+            action="append",
+            default=[],
+            metavar="NUMBER=FILE",
+            help="Another graph that this one runs, by its number; may be given several times.",
+        )
         parser.add_argument("--json", action="store_true", help="Print everything as one JSON object.")
 
     def handle(self, *args: Any, graph: str, **options: Any) -> None:
         spec = _graph(graph)
         inputs = _object(options["inputs"], "--inputs")
-        decisions = _decisions(_object(options["decisions"], "--decisions"), spec)
+        graphs = _graphs(options["graphs"])
+        decisions = _decisions(_object(options["decisions"], "--decisions"), (spec, *graphs.values()))
         try:
             trace = simulate(
                 spec,
                 registry(),
                 resolve_inputs(input_nodes(spec), inputs),
                 seed=options["seed"],
-                behaviours=dict(stand_ins(spec, decisions)),
                 concurrency=max(0, options["concurrency"]),
+                decisions=decisions,
+                graphs=graphs,
+                http=NoNetwork(),
+                files=ShippedFiles(),
             )
         except PlanError as error:
             _refuse(f"{problem.pointer}: {problem.detail}" for problem in error.problems)
@@ -74,7 +93,8 @@ class Command(BaseCommand):
         for line in lines:
             self.stdout.write(line)
         if trace.status is not Status.COMPLETED:
-            raise CommandError(f"The run {trace.status}: {_message(trace)}", returncode=FAILED)
+            verb = "waits" if trace.status is Status.WAITING else str(trace.status)
+            raise CommandError(f"The run {verb}: {_message(trace)}", returncode=FAILED)
 
 
 # What is asked for
@@ -109,59 +129,34 @@ def _object(text: str, option: str) -> dict[str, Any]:
     return value
 
 
-def _decisions(given: dict[str, Any], spec: GraphSpec) -> Decisions:
-    nodes = {node.key for node in spec.nodes if node.block == "logic.approve"}
+def _graphs(given: Iterable[str]) -> dict[int, GraphSpec]:
+    """The other graphs, by number."""
+    graphs = {}
+    for text in given:
+        number, _, file = text.partition("=")
+        if not (number.isdecimal() and file):
+            _refuse([f"--graph: must be NUMBER=FILE, not {text}."])
+        graphs[int(number)] = _graph(file)
+    return graphs
+
+
+def _decisions(given: dict[str, Any], specs: Iterable[GraphSpec]) -> Decisions:
+    """What people decide in these graphs; nobody does for a node that is not named."""
+    asking = {node.key for spec in specs for node in spec.nodes if node.block == "logic.approve"}
     problems = []
     for name, decision in given.items():
-        if name.partition(" ")[0] not in nodes:
-            problems.append(
-                f"--decisions: “{name}” is no node that asks; these do: {', '.join(sorted(nodes)) or 'none'}."
-            )
+        if name.partition(" ")[0] not in asking:
+            known = ", ".join(sorted(asking)) or "none"
+            problems.append(f"--decisions: “{name}” is no node that asks; these do: {known}.")
         elif not isinstance(decision, dict) or decision.get("decision") not in ("approved", "rejected"):
             problems.append(f'--decisions: “{name}”: "decision" must be "approved" or "rejected".')
     if problems:
         _refuse(problems)
-    return given
+    return dict.fromkeys(asking) | given
 
 
 def _refuse(problems: Iterable[str]) -> NoReturn:
     raise CommandError("\n".join(problems), returncode=REFUSED)
-
-
-# Blocks that need the world
-
-
-def stand_ins(spec: GraphSpec, decisions: Decisions) -> Iterator[tuple[str, Behaviour]]:
-    """What nodes do that need more than a simulation has, by key."""
-    for node in spec.nodes:
-        block = registry().find(node.block)
-        if node.block == "logic.approve":
-            yield node.key, _person(decisions)
-        elif node.block == "core.delay":
-            yield node.key, lambda run, values: [("value", values.get("value"))]
-        elif node.block in ("graph.run", "logic.fold"):
-            yield node.key, _cannot(node, NO_GRAPHS)
-        elif block and block.category == "Web":
-            yield node.key, _cannot(node, NO_NETWORK)
-
-
-def _person(decisions: Decisions) -> Behaviour:
-    def decide(run: Run, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        place = _place(run.node, run.path)
-        decision = decisions.get(place) or decisions.get(run.node)
-        if decision is None:
-            raise BlockError(NOBODY.format(place), retry=False)
-        yield decision["decision"], decision.get("payload", values.get("payload"))
-        yield "comment", decision.get("comment", "")
-
-    return decide
-
-
-def _cannot(node: NodeSpec, why: str) -> Behaviour:
-    def fail(run: Run, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        raise BlockError(why.format(node.block), retry=False)
-
-    return fail
 
 
 # What is shown
@@ -169,11 +164,10 @@ def _cannot(node: NodeSpec, why: str) -> Behaviour:
 
 def as_text(trace: Trace) -> Iterator[str]:
     """The node executions in the order of their start, the skipped nodes, how it ended and the outputs."""
-    errors = _errors(trace)
     rows = [("time", "node", "status", "gave")]
     for key, row in sorted(trace.rows.items(), key=lambda item: (item[1].started, item[0])):
         status = f"{row.status}, handled" if row.handled else str(row.status)
-        rows.append((f"{row.started:.2f}", _place(*key), status, _given(row.outputs, errors.get(key))))
+        rows.append((f"{row.started:.2f}", _place(*key), status, _given(row)))
     rows += [("", node, str(Status.SKIPPED), skip.reason) for node, skip in trace.skipped.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for time, node, status, gave in rows:
@@ -186,7 +180,6 @@ def as_text(trace: Trace) -> Iterator[str]:
 
 def as_json(trace: Trace) -> dict[str, Any]:
     """The whole trace: how it ended, its outputs, its node executions."""
-    errors = _errors(trace)
     nodes = [
         {
             "node": key[0],
@@ -195,7 +188,8 @@ def as_json(trace: Trace) -> dict[str, Any]:
             "status": row.status,
             "started": round(row.started, 6),
             "ended": round(row.ended, 6),
-            "error": {**errors[key], "handled": row.handled} if key in errors else None,
+            "attempt": row.attempt,
+            "error": row.error and {**row.error, "handled": row.handled},
             "outputs": [list(output) for output in row.outputs],
         }
         for key, row in sorted(trace.rows.items(), key=lambda item: (item[1].started, item[0]))
@@ -211,24 +205,20 @@ def as_json(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _errors(trace: Trace) -> dict[tuple[str, tuple[int, ...], int], dict[str, Any]]:
-    return {event.run: event.value for event in trace.events if event.kind == "fail" and event.run}
-
-
 def _place(node: str, path: tuple[int, ...], ordinal: int = 0) -> str:
     """`work [0,2]#1` as one writes it down."""
     where = f" [{','.join(map(str, path))}]" if path else ""
     return f"{node}{where}{f'#{ordinal}' if ordinal else ''}"
 
 
-def _given(outputs: Sequence[tuple[str, Any]], error: Mapping[str, Any] | None) -> str:
+def _given(row: Row) -> str:
     """`item: 1, 2; count: 2`, and why it failed."""
     ports: dict[str, list[str]] = {}
-    for port, value in outputs:
+    for port, value in row.outputs:
         ports.setdefault(port, []).append(shown(value))
     text = "; ".join(f"{port}: {', '.join(values)}" for port, values in ports.items())
     text = text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
-    return "; ".join(filter(None, (text, str(error["message"]) if error else "")))
+    return "; ".join(filter(None, (text, str(row.error["message"]) if row.error else "")))
 
 
 def _counted(trace: Trace) -> str:
@@ -242,6 +232,12 @@ def _counted(trace: Trace) -> str:
 
 
 def _message(trace: Trace) -> str:
+    """Why it did not complete."""
+    if trace.status is Status.WAITING:
+        key = next(key for key, row in trace.rows.items() if row.status is Status.WAITING)
+        if key in trace.children:
+            return f"{_place(*key)}: {_message(trace.children[key][-1])}"
+        return f"{_place(*key)}: {NOBODY.format(_place(key[0], key[1]))}"
     error = trace.error or {}
     node = f"{_place(error['node'], tuple(error.get('path', ())))}: " if "node" in error else ""
     return f"{node}{error.get('message', 'nobody knows why')}"
