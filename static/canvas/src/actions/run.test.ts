@@ -159,3 +159,20 @@ test("a refusal that names steps asks too", async () => {
   expect(await actions().retry({ from: ["join"] })).toBeNull();
   expect(useStore.getState().ui.repeat?.steps).toEqual([{ node: "join", detail: "Join" }]);
 });
+
+test("after a change too a lost step is not repeated in silence", async () => {
+  resetStore({ blocks: [{ ...split, effect: "once" }, join] });
+  await failedRun({ ...smallSpec, name: "Before" });
+  frames.at(-1)?.({
+    type: "frame",
+    seq: 6,
+    head: 6,
+    execution: { ...run, status: "failed" },
+    nodes: [nodeRow("split", { seq: 6, status: "failed", error: { kind: "timeout" } })],
+  });
+  await actions().retry({ failed: true });
+  expect(posted("graphs/1/execute/")).toHaveLength(1);
+  expect(useStore.getState().ui.repeat?.steps).toEqual([{ node: "split", detail: "Split" }]);
+  await actions().retry({ failed: true }, true);
+  expect(posted("graphs/1/execute/").at(-1)).toEqual({ inputs: {}, keep: run.id });
+});

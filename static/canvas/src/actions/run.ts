@@ -199,14 +199,14 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
       if (!execution) return null;
       await get().actions.loadRan();
       const changed = get().graph.view === null && Boolean(changedSince(get()));
-      if ("failed" in choice && changed && !repeatOnce) {
-        // On the draft one sees what will run: what was mended since runs mended.
-        await get().actions.startRun(inputsOf(get(), execution.id), { keep: execution.id });
-        return null;
-      }
       const steps = repeatOnce ? [] : foreseen(choice);
       if (steps.length > 0) {
         ask(choice, steps);
+        return null;
+      }
+      if ("failed" in choice && changed) {
+        // On the draft one sees what will run: what was mended since runs mended.
+        await get().actions.startRun(inputsOf(get(), execution.id), { keep: execution.id });
         return null;
       }
       const answer = await api.retry(execution.id, retryBody(choice, repeatOnce), newId());

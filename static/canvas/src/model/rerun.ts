@@ -54,7 +54,7 @@ export function repeats(
 
 /** The row may have had its effect, and nothing stands for it in the new run. */
 function wouldRepeat(row: NodeRow, kept: boolean): boolean {
-  if (row.started_at === null || row.reused) return false;
+  if (row.started_at === null) return false;
   if (row.status === "completed") return !kept;
   return row.status !== "failed" || row.error?.kind !== "block";
 }
