@@ -133,6 +133,7 @@ class Host:
             await bell.send_rest()
             await recorder.close()
             executor.close()
+            await self.manager.close()
 
     async def _sign_on(self, store: Store, recorder: Recorder) -> None:
         recorder.renewed_at = time.monotonic()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
+from django.db import connection
 from psycopg import OperationalError
 
 from agentflow.graphs.spec import GraphSpec
@@ -68,6 +70,8 @@ class ExecutionManager:
         self._wanted = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._plans: OrderedDict[int, Plan] = OrderedDict()
+        #: One thread, and so one connection of Django's, for starting graphs from graphs.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
         self._is_draining = False
         self.finished = 0
 
@@ -156,6 +160,11 @@ class ExecutionManager:
         await asyncio.gather(*(self._hand_over(processor, grace_seconds) for processor in self._processors()))
         self._tell(await self._store.release())  # what was being loaded
 
+    async def close(self) -> None:
+        """End what runs beside the loop."""
+        await asyncio.get_running_loop().run_in_executor(self._starter, connection.close)
+        self._starter.shutdown(wait=False)
+
     async def _hand_over(self, processor: ExecutionProcessor, grace_seconds: float) -> None:
         await processor.hand_over(grace_seconds)
         self._tell(await self._store.release(processor.claim.id))
@@ -210,7 +219,7 @@ class ExecutionManager:
             plan,
             recorder=self._recorder,
             executor=self._executor,
-            outside=Outside(self._store, claim, depth_limit=_depth_limit(claim, plan)),
+            outside=Outside(self._store, claim, starter=self._starter, depth_limit=_depth_limit(claim, plan)),
             book=await self._book(claim),
             show_progress=partial(self._show_progress, claim.id),
         )
@@ -266,8 +275,8 @@ class ExecutionManager:
     async def _tell_parents(self) -> None:
         """An execution that another one waits for has ended."""
         try:
-            async with self._store.transaction() as connection:
-                told = await tell_parents(connection)
+            async with self._store.transaction() as transaction:
+                told = await tell_parents(transaction)
         except OperationalError as error:
             logger.warning("parents not told: %s", error, extra={"action": "tell_failed"})  # the sweeper will
             return

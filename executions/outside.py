@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -51,8 +52,9 @@ class Child:
 class Outside:
     """For the waiting runs of one execution."""
 
-    def __init__(self, store: Store, claim: Claim, *, depth_limit: int) -> None:
+    def __init__(self, store: Store, claim: Claim, *, starter: Executor, depth_limit: int) -> None:
         self._store = store
+        self._starter = starter
         self._claim = claim
         self._depth_limit = depth_limit
 
@@ -93,7 +95,7 @@ class Outside:
         )
         while True:
             try:
-                return await asyncio.to_thread(start)
+                return await asyncio.get_running_loop().run_in_executor(self._starter, start)
             except (InterfaceError, OperationalError) as error:
                 logger.warning("child not started: %s", error, extra={"action": "child_retry"})
                 await asyncio.sleep(RETRY_SECONDS)
