@@ -355,7 +355,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     Media = Styled
     change_form_template = "admin/executions/approval/detail.html"
-    list_display = ("short_id", "state", "kind", "what", "execution_link", "decided_by", "created", "decided")
+    list_display = ("short_id", "state", "kind", "what", "execution_link", "created", "decided")
     list_display_links = ("short_id",)
     list_columns = (
         *("id", "kind", "execution_id", "decision", "created_at", "decided_at", "closed_at"),
@@ -421,8 +421,10 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description="decided")
     def decided(self, approval: Approval) -> SafeString | str:
-        """When it was decided."""
-        return short_time(approval.decided_at) if approval.decided_at else "–"
+        """By whom and when it was decided."""
+        if approval.decided_at is None:
+            return "–"
+        return format_html("{} {}", approval.decided_by or "–", short_time(approval.decided_at))
 
     @admin.display(description="graph and node")
     def what(self, approval: Approval) -> str:
