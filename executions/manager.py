@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from psycopg import OperationalError
 
 from agentflow.graphs.spec import GraphSpec
@@ -162,7 +162,7 @@ class ExecutionManager:
 
     async def close(self) -> None:
         """End what runs beside the loop."""
-        await asyncio.get_running_loop().run_in_executor(self._starter, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._starter, connections.close_all)
         self._starter.shutdown(wait=False)
 
     async def _hand_over(self, processor: ExecutionProcessor, grace_seconds: float) -> None:
