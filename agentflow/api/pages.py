@@ -1,14 +1,19 @@
 """Answers for addresses that no view takes, and for bugs: problems under /api/, pages elsewhere."""
 
+import sys
 from typing import Any
 
 import orjson
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.template import loader
 from django.views import defaults
 
 from agentflow.api import problems
 
 NOT_FOUND = "There is nothing at this address."
+UNAVAILABLE = "The database does not answer just now. Nothing is lost: try again in a moment."
+RETRY_SECONDS = 5
 BUG = "Something went wrong on our side. It was written to the log."
 
 
@@ -28,8 +33,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500."""
+    """503 when the database does not answer, else 500."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return _unavailable(request)
     return _problem(500, BUG) if _is_api(request) else defaults.server_error(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    if _is_api(request):
+        response = _problem(503, UNAVAILABLE)
+    else:  # without the request: whatever looks at it might ask the database
+        response = HttpResponse(loader.get_template("503.html").render(), status=503)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _is_api(request: HttpRequest) -> bool:
