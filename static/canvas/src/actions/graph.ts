@@ -90,7 +90,10 @@ export function graphActions(set: Set, get: Get, draft: Draft): GraphActions {
     setPolicy: (key, name, value) => edit([{ op: "set_policy", key, name, value }], `policy ${key} ${name}`),
     setJoin: (key, join) => edit([{ op: "set_join", key, join }]),
     setPinned: (key, pinned, group) => edit([{ op: "set_pinned", key, pinned }], group),
-    setGraph: (name, value) => edit([{ op: "set_graph", name, value }], `graph ${name}`),
+    setGraph: (name, value) => {
+      const which = name === "limits" ? Object.keys(value ?? {}).join(" ") : "";
+      edit([{ op: "set_graph", name, value }], `graph ${name} ${which}`);
+    },
     setAnnotations: (annotations, group) =>
       edit([{ op: "set_graph", name: "annotations", value: annotations as never }], group),
     addNode: (block, at, link) => {

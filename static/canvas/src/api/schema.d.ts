@@ -673,7 +673,7 @@ export interface components {
             total: number;
             completed: number;
             failed: number;
-            /** @description Of the failed ones, those whose error travelled on. */
+            /** @description Failed, and the error travelled on; not among `failed`. */
             handled: number;
             skipped: number;
             cancelled: number;
@@ -2389,12 +2389,18 @@ export interface operations {
     executions_list: {
         parameters: {
             query?: {
+                /** @description Those that were started together. */
+                batch?: string;
                 /** @description The pagination cursor value. */
                 cursor?: string;
                 /** @description Executions of this graph. */
                 graph?: number;
                 /** @description Number of results to return per page. */
                 page_size?: number;
+                /** @description Those that nodes of this one have started. */
+                parent?: string;
+                /** @description Those that take this one up. */
+                retry_of?: string;
                 status?: ("cancelled" | "completed" | "failed" | "queued" | "running" | "waiting")[];
                 /** @description What started them: manual, api, … */
                 trigger?: string;

@@ -101,3 +101,16 @@ describe("compact", () => {
     expect(apply(graph, compact(operations))).toEqual(apply(graph, operations));
   });
 });
+
+test("limits are changed one by one, and null is the default again", () => {
+  const limit = (value: Record<string, number | null>): Operation => ({ op: "set_graph", name: "limits", value });
+  const limited = apply(graph, [limit({ laps: 5 }), limit({ items: 10 })]);
+  expect(limited.limits).toEqual({ laps: 5, items: 10 });
+  const change = [limit({ laps: null, items: 20 })];
+  expect(apply(limited, change).limits).toEqual({ items: 20 });
+  expect(apply(apply(limited, change), invert(limited, change)).limits).toEqual(limited.limits);
+  expect(compact([limit({ laps: 5 }), limit({ items: 1 }), limit({ items: 2 })])).toEqual([
+    limit({ laps: 5 }),
+    limit({ items: 2 }),
+  ]);
+});

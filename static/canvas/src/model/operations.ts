@@ -1,7 +1,7 @@
 /** Operations on a graph: apply them, take them back, join repeats before they are sent. */
 
 import { linkId, nodeKeys } from "./graph";
-import type { GraphSpec, JsonObject, NodeSpec, Operation, Policy } from "./types";
+import type { GraphSpec, Json, JsonObject, NodeSpec, Operation, Policy } from "./types";
 
 function changeNode(spec: GraphSpec, key: string, change: (node: NodeSpec) => NodeSpec): GraphSpec {
   const index = spec.nodes.findIndex((node) => node.key === key);
@@ -87,8 +87,21 @@ export function applyOne(spec: GraphSpec, operation: Operation): GraphSpec {
     case "remove_link":
       return removeLink(spec, operation);
     case "set_graph":
+      if (operation.name === "limits") return { ...spec, limits: withLimits(spec.limits, operation.value) };
       return { ...spec, [operation.name]: operation.value };
   }
+}
+
+/** The limits with those changed that are named; null is the default again. */
+function withLimits(limits: JsonObject, changes: Json): JsonObject {
+  if (typeof changes !== "object" || changes === null || Array.isArray(changes)) return limits;
+  return Object.fromEntries(Object.entries({ ...limits, ...changes }).filter(([, value]) => value !== null));
+}
+
+/** What the limits that a change names were before. */
+function limitsBefore(limits: JsonObject, changes: Json): JsonObject {
+  const names = typeof changes === "object" && changes !== null ? Object.keys(changes) : [];
+  return Object.fromEntries(names.map((name) => [name, limits[name] ?? null]));
 }
 
 export function apply(spec: GraphSpec, operations: readonly Operation[]): GraphSpec {
@@ -125,6 +138,8 @@ const POLICY_DEFAULTS: Required<Policy> = { retries: 0, timeout_seconds: 0, on_e
 
 /** Operations that take `operation` back when applied to the graph after it. */
 function invertOne(spec: GraphSpec, operation: Operation): Operation[] {
+  if (operation.op === "set_graph" && operation.name === "limits")
+    return [{ op: "set_graph", name: "limits", value: limitsBefore(spec.limits, operation.value) }];
   if (operation.op === "set_graph")
     return [{ op: "set_graph", name: operation.name, value: spec[operation.name] as never }];
   if (operation.op === "add_link" || operation.op === "remove_link") {
@@ -198,6 +213,8 @@ function slot(operation: Operation): string | null {
     case "set_policy":
       return JSON.stringify(["policy", operation.key, operation.name]);
     case "set_graph":
+      // Limits are set one by one: only those of the same names take each other's place.
+      if (operation.name === "limits") return JSON.stringify(["limits", ...Object.keys(operation.value ?? {}).sort()]);
       return JSON.stringify(["graph", operation.name]);
     default:
       return null;

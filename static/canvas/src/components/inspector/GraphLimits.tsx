@@ -41,8 +41,7 @@ function Limit({ name, title, usual, hint }: (typeof LIMITS)[number]) {
   const readOnly = useStore(isReadOnly);
   const id = `limit-${name}`;
   const set = (value: number | null): void => {
-    const others = Object.fromEntries(Object.entries(limits).filter(([key]) => key !== name));
-    actions().setGraph("limits", value === null ? others : { ...others, [name]: value });
+    actions().setGraph("limits", { [name]: value });
   };
   const field = useTyped({
     id,
