@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,7 +13,7 @@ from agentflow.api.schema import problems
 from agentflow.graphs.api.requests import checked
 from executions.api.reading import caller, found
 from executions.api.serializers import RetryRequest, StartedSerializer
-from executions.api.starting import PREFER, answer, waiting
+from executions.api.starting import PREFER, answer, refuse_together, waiting
 from executions.rerun import retry_execution
 
 
@@ -44,6 +45,10 @@ class Retry(APIView):
         """
         run = found(request.user, execution_id, "runner")
         given = checked(RetryRequest, request)
+        if "node" in given:
+            refuse_together(given, "node", ("from", "to"))
+        elif "inputs" in given:
+            raise ValidationError({"inputs": "Say which node they are for."})
         made = retry_execution(
             run,
             user=caller(request),

@@ -30,7 +30,7 @@ class CountsSerializer(Shape):
     total = serializers.IntegerField()
     completed = serializers.IntegerField()
     failed = serializers.IntegerField()
-    handled = serializers.IntegerField(help_text="Of the failed ones, those whose error travelled on.")
+    handled = serializers.IntegerField(help_text="Failed, and the error travelled on; not among `failed`.")
     skipped = serializers.IntegerField()
     cancelled = serializers.IntegerField()
     running = serializers.IntegerField()

@@ -83,7 +83,7 @@ class Execute(APIView):
             "use_pins": given.get("pins", version is None and not isinstance(request.auth, ApiToken)),
         }
         if "inputs_list" in given:
-            _refuse_together(given, "inputs_list", ("inputs", "keep"))
+            refuse_together(given, "inputs_list", ("inputs", "keep"))
             runs = start_executions(graph, inputs_list=given["inputs_list"], **how)
             return Response(
                 {"executions": all_started(request, [run.pk for run in runs]), "count": len(runs)},
@@ -144,7 +144,8 @@ def _kept(request: Request, graph: Graph, execution: UUID | None) -> Execution |
     return run
 
 
-def _refuse_together(given: Mapping[str, Any], name: str, others: Iterable[str]) -> None:
+def refuse_together(given: Mapping[str, Any], name: str, others: Iterable[str]) -> None:
+    """Raise ValidationError for members that say something else than `name`."""
     if wrong := [other for other in others if other in given]:
         raise ValidationError({other: f"Cannot be given together with {name}." for other in wrong})
 

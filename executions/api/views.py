@@ -65,6 +65,9 @@ class ExecutionViewSet(viewsets.GenericViewSet[Execution]):
             OpenApiParameter("graph", int, description="Executions of this graph."),
             OpenApiParameter("status", str, many=True, enum=shapes.EXECUTION_STATUSES),
             OpenApiParameter("trigger", str, description="What started them: manual, api, …"),
+            OpenApiParameter("batch", UUID, description="Those that were started together."),
+            OpenApiParameter("parent", UUID, description="Those that nodes of this one have started."),
+            OpenApiParameter("retry_of", UUID, description="Those that take this one up."),
         ],
         responses=shapes.ExecutionSerializer(many=True),
     )
@@ -77,6 +80,9 @@ class ExecutionViewSet(viewsets.GenericViewSet[Execution]):
             runs = runs.filter(status__in=_statuses(statuses))
         if trigger := text_parameter(request, "trigger"):
             runs = runs.filter(trigger=trigger)
+        for name in ("batch", "parent", "retry_of"):
+            if id := _id_parameter(request, name):
+                runs = runs.filter(**{name: id})
         rows: Any = runs.values(*EXECUTION_COLUMNS)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response([execution_row(values) for values in page or ()])
@@ -165,6 +171,13 @@ class NodeOutput(APIView):
         if row is None:
             raise Http404
         return HttpResponse(_bytes(row), content_type="application/json")
+
+
+def _id_parameter(request: Request, name: str) -> UUID | None:
+    try:
+        return UUID(given) if (given := request.query_params.get(name)) else None
+    except ValueError:
+        raise ValidationError({name: "Must be the id of an execution."}) from None
 
 
 def _bytes(row: Output) -> bytes:

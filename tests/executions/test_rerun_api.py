@@ -161,6 +161,32 @@ def test_retry_that_cannot_be_says_why(alice_api: APIClient, ended: Execution, b
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"node": "say", "from": ["say"]}, "#/from"),
+        ({"node": "say", "to": ["say"]}, "#/to"),
+        ({"inputs": {"value": 1}}, "#/inputs"),
+        ({"nodes": ["say"]}, "#/nodes"),
+    ],
+)
+def test_retry_that_says_two_things_is_refused(alice_api: APIClient, ended: Execution, body: Any, pointer: str) -> None:
+    answer = retry(alice_api, ended, body)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
+
+
+def test_executions_are_listed_by_what_they_have_to_do_with_others(alice_api: APIClient, ended: Execution) -> None:
+    made = {
+        "batch": recorded.execution(ended.graph, batch=ended.pk),
+        "parent": recorded.execution(ended.graph, parent=ended),
+        "retry_of": recorded.execution(ended.graph, retry_of=ended),
+    }
+    for name, run in made.items():
+        found = alice_api.get(f"{API}/executions/?{name}={ended.pk}").json()["results"]
+        assert [row["id"] for row in found] == [str(run.pk)], name
+    assert alice_api.get(f"{API}/executions/?batch=first").status_code == 400
+
+
 def test_retry_needs_a_runner(bob_api: APIClient, charlie_api: APIClient, bob: User, ended: Execution) -> None:
     factories.share(ended.graph, bob, Role.VIEWER)
     assert (retry(bob_api, ended).status_code, retry(charlie_api, ended).status_code) == (403, 404)
