@@ -1,6 +1,7 @@
 """Executions that a node of another one starts: `graph.run` and whoever else runs a graph."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +17,24 @@ from executions.models import Execution
 from executions.starting import StartRefused, announce, checked_inputs
 
 
-def start_child(
-    id: UUID,
-    *,
-    parent: UUID,
-    epoch: int,
-    parent_node: UUID,
-    graph: int,
-    inputs: Mapping[str, Any],
-    node_limit: int,
-    depth_limit: int,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The run of another graph that a node asks for."""
+
+    id: UUID
+    parent: UUID
+    #: Of the parent, for whoever asks to prove that it may.
+    epoch: int
+    parent_node: UUID
+    graph: int
+    inputs: Mapping[str, Any]
+    #: Node executions that the parent has left.
+    node_limit: int
+    #: Executions that may start each other, counted from the outermost.
+    depth_limit: int
+
+
+def start_child(wanted: Wanted) -> None:
     """Start the graph's published version, else its draft, for a node that waits for it; from any thread.
 
     Once for each id: a worker that takes over may ask again.
@@ -36,7 +44,7 @@ def start_child(
         BlockError: there is no such graph for the owner of the parent, its inputs do not fit, or runs are too deep.
     """
     try:
-        _start(id, parent, epoch, parent_node, graph, inputs, node_limit, depth_limit)
+        _start(wanted)
     except StartRefused as error:
         problems = " ".join(problem["detail"] for problem in error.problems)
         raise BlockError(f"The graph cannot be started: {problems}", retry=False) from error
@@ -45,48 +53,41 @@ def start_child(
         raise
 
 
-def _start(
-    id: UUID,
-    parent: UUID,
-    epoch: int,
-    parent_node: UUID,
-    graph: int,
-    inputs: Mapping[str, Any],
-    node_limit: int,
-    depth_limit: int,
-) -> None:
-    above = Execution.objects.select_related("owner").defer("inputs", "outputs").get(pk=parent)
-    if above.depth + 1 > depth_limit:
-        raise BlockError(f"Graphs run each other {depth_limit} deep, which is the limit of this graph.", retry=False)
-    if node_limit <= 0:
+def _start(wanted: Wanted) -> None:
+    above = Execution.objects.select_related("owner").defer("inputs", "outputs").get(pk=wanted.parent)
+    if above.depth + 1 > wanted.depth_limit:
+        raise BlockError(
+            f"Graphs run each other {wanted.depth_limit} deep, which is the limit of this graph.", retry=False
+        )
+    if wanted.node_limit <= 0:
         raise BlockError("The node executions that this graph may have are used up (node_executions).", retry=False)
     owner: User = above.owner
-    found = graphs_for(owner, Role.RUNNER).select_related("published").filter(pk=graph).first()
+    found = graphs_for(owner, Role.RUNNER).select_related("published").filter(pk=wanted.graph).first()
     if found is None:
-        raise BlockError(f"There is no graph {graph} that {owner.username} may run.", retry=False)
+        raise BlockError(f"There is no graph {wanted.graph} that {owner.username} may run.", retry=False)
     version = found.published or version_for_run(found, owner)
     child = Execution(
-        id=id,
+        id=wanted.id,
         graph=found,
         version=version,
         owner=owner,
-        inputs=checked_inputs(version, inputs),
+        inputs=checked_inputs(version, wanted.inputs),
         trigger="graph",
         concurrency=settings.EXECUTION_CONCURRENCY,
-        parent_id=parent,
-        parent_node=parent_node,
+        parent_id=wanted.parent,
+        parent_node=wanted.parent_node,
         told_parent=False,
         depth=above.depth + 1,
-        node_limit=node_limit,
-        depth_limit=depth_limit,
+        node_limit=wanted.node_limit,
+        depth_limit=wanted.depth_limit,
         use_pins=above.use_pins,
     )
     with transaction.atomic():
         # Once the parent is being cancelled, or somebody else goes on with it, nothing more is started for it.
         is_wanted = Execution.objects.select_for_update(no_key=True).filter(
-            pk=parent, epoch=epoch, ended_at=None, cancel_requested_at=None
+            pk=wanted.parent, epoch=wanted.epoch, ended_at=None, cancel_requested_at=None
         )
-        if not is_wanted.values_list("pk").first() or Execution.objects.filter(pk=id).exists():
+        if not is_wanted.values_list("pk").first() or Execution.objects.filter(pk=wanted.id).exists():
             return
         child.save(force_insert=True)
     announce(child)

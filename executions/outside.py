@@ -5,13 +5,12 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from executions.children import start_child
+from executions.children import Wanted, start_child
 from executions.engine.status import FINAL, Status
 from executions.store import RETRY_SECONDS, Claim, Store
 
@@ -82,9 +81,8 @@ class Outside:
         Raises:
             BlockError: there is none for this user, the inputs do not fit, or graphs run each other too deep.
         """
-        start = partial(
-            start_child,
-            id,
+        wanted = Wanted(
+            id=id,
             parent=self._claim.id,
             epoch=self._claim.epoch,
             parent_node=parent_node,
@@ -95,7 +93,7 @@ class Outside:
         )
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._starter, start)
+                return await asyncio.get_running_loop().run_in_executor(self._starter, start_child, wanted)
             except (InterfaceError, OperationalError) as error:
                 logger.warning("child not started: %s", error, extra={"action": "child_retry"})
                 await asyncio.sleep(RETRY_SECONDS)
