@@ -194,7 +194,9 @@ def test_viewers_look_and_do_not_decide(client: Client, graph: Graph, bob: User)
     shown = text(client, LIST)
     assert "Only runners and editors of this graph decide." in shown
     assert 'name="decision"' not in shown
-    assert send(client, approval, decision="approved").status_code == 403
+    refused = send(client, approval, decision="approved")
+    assert refused.status_code == 403
+    assert "This needs the role runner; yours is viewer." in refused.content.decode()
 
 
 def test_strangers_find_nothing(client: Client, graph: Graph, charlie: User) -> None:
