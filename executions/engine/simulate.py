@@ -1,6 +1,12 @@
-"""Run a whole graph in memory: fake clock, seeded timing, real blocks or given behaviours, people who decide at once."""
+"""Run a whole graph in memory: fake clock, seeded timing, real blocks or given behaviours, decisions that were made before.
+
+There are two times. `time` orders what happens: a step takes up to 1 of it, by chance. Limits of time look at `waited`, which
+only waits let pass: whether a limit is reached is not chance.
+"""
 
 import heapq
+import json
+import math
 import random
 import zlib
 from collections import Counter
@@ -10,7 +16,7 @@ from typing import Any
 
 from agentflow.graphs.ports import Registry
 from agentflow.graphs.spec import GraphSpec
-from blocks.base import BlockError
+from blocks.base import BlockError, Effect
 from blocks.context import Answer, Files
 from blocks.core import SHORT_SECONDS
 from executions.engine.commands import Command, Counts, Finish, Path, PortError, Run, Skip, Start, Stop
@@ -19,7 +25,9 @@ from executions.engine.plan import NodePlan, Plan, PlanError, compile_plan
 from executions.engine.scheduler import Scheduler
 from executions.engine.simulated import (
     Child,
+    Defect,
     Output,
+    Overtime,
     Question,
     SimulatedContext,
     SimulatedFiles,
@@ -34,11 +42,12 @@ from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 
 __all__ = ["Behaviour", "Event", "Row", "SimulatedContext", "Trace", "World", "replay", "simulate"]
 
+#: Seconds before the first retry, doubled for each further one, and the most: as on a worker.
+RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 60.0
+
 #: What a node does instead of running its block: the run's input -> the values it yields; it may raise BlockError.
 Behaviour = Callable[[Run, dict[str, Any]], Iterable[tuple[str, Any]]]
 RunKey = tuple[str, Path, int]
-
-
 #: What a person decides: `{decision, payload?, comment?}`; None: nobody ever decides.
 Decision = Mapping[str, Any]
 
@@ -47,15 +56,17 @@ Decision = Mapping[str, Any]
 class Event:
     """What the scheduler was told, in order: enough to tell it again."""
 
-    kind: str  # emit, complete, fail, stopped, wait, resume, cancel
+    kind: str  # emit, complete, fail, stopped, wait, resume, cancel, timeout
     time: float
     run: RunKey | None = None
     port: str = ""
-    #: The value, or the error of a failure.
+    #: The value, the error of a failure, or what is waited for: timer, retry, approval, graph.
     value: Any = None
     ref: int = 0
     #: Node executions of other graphs that a run which ends has started.
     charged: int = 0
+    #: Time that only waits let pass.
+    waited: float = 0.0
 
 
 #: Kinds of events that end a run, and its status then.
@@ -83,7 +94,7 @@ class Row:
 class Trace:
     """All that happened in a simulated execution."""
 
-    #: WAITING: it waits for a decision that never comes.
+    #: WAITING: it waits for decisions that never come; see `questions`.
     status: Status = Status.RUNNING
     reason: Reason | None = None
     error: dict[str, Any] | None = None
@@ -93,8 +104,19 @@ class Trace:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    #: Node executions of other graphs.
+    charged: int = 0
+    #: Runs that were made and never started.
+    queued: tuple[RunKey, ...] = ()
+    #: What nobody has answered.
+    questions: dict[RunKey, Question] = field(default_factory=dict)
     #: Executions of other graphs that runs have started, in order.
     children: dict[RunKey, list["Trace"]] = field(default_factory=dict)
+
+    @property
+    def made(self) -> int:
+        """Node executions, those of other graphs included."""
+        return len(self.rows) + self.charged
 
     def paths(self, node: str) -> list[Path]:
         """Paths of the node's runs, in order."""
@@ -110,7 +132,7 @@ class Trace:
 class World:
     """What there is outside a simulated graph."""
 
-    #: By node key, or `key [0,2]` for the node at one path; who is not named approves what is asked.
+    #: By node key, or `key [0,2]` for the node at one path; nobody decides where none is named.
     decisions: Mapping[str, Decision | None] = field(default_factory=dict)
     #: Other graphs, by number.
     graphs: Mapping[int, GraphSpec] = field(default_factory=dict)
@@ -120,7 +142,7 @@ class World:
     def decide(self, run: Run, question: Question) -> Answer | None:
         """What the person who is asked answers."""
         place = f"{run.node} [{','.join(map(str, run.path))}]"
-        decision = self.decisions.get(place, self.decisions.get(run.node, {}))
+        decision = self.decisions.get(place, self.decisions.get(run.node))
         if decision is None:
             return None
         payload = decision.get("payload", question.payload)
@@ -144,7 +166,7 @@ def simulate(
 ) -> Trace:
     """Run the graph to its end; the seed decides how long everything takes, so another seed is another order.
 
-    Time limits are not looked at: how long a step takes is chance.
+    Time limits look at waits only: what a step itself takes is chance.
 
     Args:
         graph: the graph, or its plan.
@@ -154,8 +176,8 @@ def simulate(
         behaviours: by node key, what to do instead of running the block.
         concurrency: runs at a time.
         cancel_at: when a user cancels; steps take up to 1.
-        decisions: by node key or `key [path]`, what people decide: `{decision, payload, comment}`; by default they approve
-            what they are asked, and None is nobody ever deciding.
+        decisions: by node key or `key [path]`, what people decide: `{decision: "approved" or "rejected", payload, comment}`,
+            also in the other graphs; what nobody decides leaves the execution WAITING, with `Trace.questions`.
         graphs: the other graphs that this one may run, by number.
         http: the client that blocks get.
         files: the files that blocks get.
@@ -198,7 +220,8 @@ class _Teller:
     def tell(self, event: Event) -> None:
         scheduler = self.scheduler
         if event.run is None:
-            self.hear(scheduler.cancel())
+            is_limit = event.kind == "timeout"
+            self.hear(scheduler.abort(Reason.TIMEOUT, event.value) if is_limit else scheduler.cancel())
             return
         run = self.runs[event.run]
         scheduler.charge(event.charged)
@@ -228,6 +251,10 @@ class _Place:
     node_limit: int | None = None
 
 
+#: In place of something that happens.
+_NEVER = (math.inf, 0.0, 0, None, math.inf)
+
+
 class _Simulation:
     def __init__(
         self,
@@ -246,7 +273,9 @@ class _Simulation:
         self.scheduler = Scheduler(plan, concurrency=concurrency)
         self.trace = Trace()
         self.time = 0.0
-        self.pending: list[tuple[float, float, int, Run | None]] = []
+        #: Time that only waits let pass: the one that limits look at.
+        self.waited = 0.0
+        self.pending: list[tuple[float, float, int, Run | None, float]] = []
         self.work: dict[Run, Iterator[Any]] = {}
         #: Attempts of a run that failed.
         self.attempts: dict[Run, int] = {}
@@ -255,10 +284,20 @@ class _Simulation:
         self.paused: set[Run] = set()
         #: What a wait has brought, for when the run goes on.
         self.answers: dict[Run, Any] = {}
+        #: What runs have asked last.
+        self.asked: dict[Run, Question] = {}
         #: Node executions of other graphs, by the run that has started them.
         self.charges: Counter[Run] = Counter()
+        #: Executions of other graphs that have not ended, and when they began.
+        self.open: dict[Run, tuple[Child, float]] = {}
+        #: Seconds that the attempt of a run has slept without giving up its slot.
+        self.slept: dict[Run, float] = {}
+        #: Runs whose attempt has taken too long.
+        self.late: set[Run] = set()
         #: Runs that were begun before a crash and whose first values are recorded.
         self.lost: set[RunKey] = set()
+        #: When waits that were begun before a crash began.
+        self.since: dict[RunKey, list[float]] = {}
         self.around = _Place()
         self.begun = False
         self.count = 0
@@ -271,20 +310,44 @@ class _Simulation:
 
     def run(self, cancel_at: float | None) -> Trace:
         if cancel_at is not None:
-            heapq.heappush(self.pending, (cancel_at, 0.0, 0, None))
+            heapq.heappush(self.pending, (cancel_at, 0.0, 0, None, 0.0))
         if not self.begun:
             self.obey(self.scheduler.start())
-        while self.pending and self.trace.status is Status.RUNNING:
-            self.time, _, _, run = heapq.heappop(self.pending)
+        while self.trace.status is Status.RUNNING and (self.pending or self.is_limited):
+            self.advance()
+        if self.trace.status is Status.RUNNING and self.scheduler.waiting():
+            self.trace.status = Status.WAITING
+        self.trace.counts, self.trace.charged = self.scheduler.counts, self.scheduler.charged
+        self.trace.queued = tuple(run.key for run in self.scheduler.queued())
+        waiting = self.scheduler.waiting()
+        self.trace.questions = {run.key: self.asked[run] for run in waiting if run in self.asked}
+        return self.trace
+
+    @property
+    def is_limited(self) -> bool:
+        """A time limit is still to be reached."""
+        return bool(self.plan.limits.seconds and not self.scheduler.is_halted)
+
+    def advance(self) -> None:
+        """Let the next thing happen."""
+        time, _, _, run, waited = heapq.heappop(self.pending) if self.pending else _NEVER
+        limit = self.plan.limits.seconds
+        if self.is_limited and waited > limit:
+            self.time, self.waited = min(time, self.time + limit - self.waited), limit
+            self.time_over()
+        else:
+            self.time, self.waited = time, max(self.waited, waited)
             if run is None:
                 self.note("cancel", None)
                 self.obey(self.scheduler.cancel())
-            else:
-                self.step(run)
-        if self.trace.status is Status.RUNNING and self.scheduler.waiting():
-            self.trace.status = Status.WAITING
-        self.trace.counts = self.scheduler.counts
-        return self.trace
+        if run is not None:
+            self.step(run)
+
+    def time_over(self) -> None:
+        message = f"The run took longer than this graph's limit of {self.plan.limits.seconds:g} s."
+        error = {"message": message, "kind": "timeout"}
+        self.note("timeout", None, value=error)
+        self.obey(self.scheduler.abort(Reason.TIMEOUT, error))
 
     def remember(self, known: Sequence[Event]) -> None:
         """Take over what is known of an earlier run of the graph: runs that had not ended are begun anew."""
@@ -296,7 +359,7 @@ class _Simulation:
                 teller.tell(event)
         teller.hear(self.scheduler.release())
         self.trace.events += known
-        self.time = known[-1].time
+        self.time, self.waited = known[-1].time, known[-1].waited
         ended = {event.run for event in known if event.kind in ENDS}
         self.obey([said for said in teller.said if not (isinstance(said, Start) and said.run.key in ended)])
         for event in known:
@@ -309,6 +372,11 @@ class _Simulation:
         row = self.trace.rows.setdefault(run.key, Row(Status.RUNNING, event.time))
         if event.kind == "emit":
             row.outputs.append((event.port, event.value))
+        elif event.kind == "wait" and event.value == "retry":
+            self.attempts[run] = self.attempts.get(run, 0) + 1
+            self.since.pop(run.key, None)
+        elif event.kind == "wait":
+            self.since.setdefault(run.key, []).append(event.waited)
         elif event.kind in ENDS:
             row.status, row.ended, row.error = ENDS[event.kind], event.time, event.value
             row.handled = event.kind == "fail" and self.scheduler.handled(run.node)
@@ -317,16 +385,18 @@ class _Simulation:
             except InputError:
                 row.input = {}
 
-    def later(self, run: Run, seconds: float | None = None) -> None:
-        """Step the run again after a while, or after so long."""
+    def later(self, run: Run, seconds: float | None = None, *, waited: float = 0.0) -> None:
+        """Step the run again after a while, or after so long, of which so much counts for limits."""
         self.count += 1
         after = self.time + (self.random.random() if seconds is None else seconds)
-        heapq.heappush(self.pending, (after, self.random.random(), self.count, run))
+        entry = (after, self.random.random(), self.count, run, self.waited + waited)
+        heapq.heappush(self.pending, entry)
 
     def note(self, kind: str, run: Run | None, port: str = "", value: Any = None) -> int:
         ref = len(self.trace.events)
         charged = self.charges[run] if run and kind in ENDS else 0
-        self.trace.events.append(Event(kind, self.time, run.key if run else None, port, value, ref, charged))
+        key = run.key if run else None
+        self.trace.events.append(Event(kind, self.time, key, port, value, ref, charged, self.waited))
         return ref
 
     def obey(self, commands: list[Command]) -> None:
@@ -363,27 +433,44 @@ class _Simulation:
             return
         node = self.plan.nodes[run.node]
         try:
-            if run not in self.work:
-                self.work[run] = self.again(node, run) if run.key in self.lost else self.begin(node, run)
-            found = go_on(self.work[run], self.answers.pop(run, None))
+            found = self.next_of(node, run)
             if isinstance(found, Wait):
-                self.await_(run, found)
-                return
-            port, value = found
-            ref = self.note("emit", run, port, value)
-            try:
-                commands = self.scheduler.emit(run, port, value, ref)
-            except PortError:
-                self.trace.events.pop()
-                raise
+                self.await_(node, run, found)
+            else:
+                self.emit(run, *found)
         except StopIteration:
             self.end(run, "complete", Status.COMPLETED)
-        except (BlockError, InputError, PortError) as error:
+        except _PROBLEMS as error:
             self.fail(node, run, error)
-        else:
-            self.trace.rows[run.key].outputs.append((port, value))
-            self.later(run)
-            self.obey(commands)
+
+    def next_of(self, node: NodePlan, run: Run) -> Any:
+        """The next value or wait of the run's attempt."""
+        if run in self.late:
+            self.late.discard(run)
+            raise Overtime(f"It took longer than the limit of {node.policy.timeout_seconds:g} s.")
+        if run not in self.work:
+            self.work[run] = self.again(node, run) if run.key in self.lost else self.begin(node, run)
+        self.open.pop(run, None)
+        return go_on(self.work[run], self.answers.pop(run, None))
+
+    def emit(self, run: Run, port: str, value: Any) -> None:
+        """The run yields a value.
+
+        Raises:
+            BlockError: the value is larger than the graph's limit.
+            PortError: the ports do not allow it.
+        """
+        if self.plan.limits.value_bytes:
+            _refuse_large(value, self.plan.limits.value_bytes)
+        ref = self.note("emit", run, port, value)
+        try:
+            commands = self.scheduler.emit(run, port, value, ref)
+        except PortError:
+            self.trace.events.pop()
+            raise
+        self.trace.rows[run.key].outputs.append((port, value))
+        self.later(run)
+        self.obey(commands)
 
     # Tries
 
@@ -409,12 +496,18 @@ class _Simulation:
         return without(self.begin(node, run), recorded)
 
     def fail(self, node: NodePlan, run: Run, error: Exception) -> None:
+        """An attempt has failed: another one is made after a while, or this was the last."""
         attempt = self.attempts[run] = self.attempts.get(run, 0) + 1
-        if attempt <= node.policy.retries and isinstance(error, BlockError) and error.retry:
+        self.slept.pop(run, None)
+        kind, may_retry = _kind(node, error)
+        if may_retry and attempt <= node.policy.retries:
+            self.since.pop(run.key, None)
             self.work[run] = self.again(node, run)
-            self.pause(run, self.random.random())
+            delay = min(RETRY_SECONDS * 2 ** (attempt - 1), MAX_RETRY_SECONDS) * self.random.uniform(0.5, 1.0)
+            self.pause(run, "retry", delay, waited=delay)
             return
-        value = {"message": str(error), "kind": "block", "block": node.block_id, "attempt": attempt}
+        message = f"{error}." if isinstance(error, PortError) else str(error)
+        value = {"message": message, "kind": kind, "block": node.block_id, "attempt": attempt}
         self.end(run, "fail", Status.FAILED, value)
 
     def end(self, run: Run, kind: str, status: Status, error: dict[str, Any] | None = None) -> None:
@@ -422,6 +515,8 @@ class _Simulation:
         row.status, row.ended, row.error = status, self.time, error
         row.attempt = self.attempts.get(run, 0) + (error is None)
         row.handled = error is not None and self.scheduler.handled(run.node)
+        if run in self.open:
+            self.cut(run)
         ref = self.note(kind, run, value=error)
         self.scheduler.charge(self.charges[run])
         if error is not None:
@@ -431,47 +526,77 @@ class _Simulation:
 
     # Waits
 
-    def await_(self, run: Run, wait: Wait) -> None:
+    def await_(self, node: NodePlan, run: Run, wait: Wait) -> None:
         """The block waits for something; it comes after a while, or never."""
         match wait:
             case Timer(seconds) if seconds <= SHORT_SECONDS:
-                self.later(run, seconds)
+                self.doze(node, run, seconds)
             case Timer(seconds):
-                self.pause(run, seconds)
+                left = max(0.0, seconds - self.gone(run))
+                self.pause(run, "timer", left, waited=left)
             case Question():
-                self.answers[run] = self.around.world.decide(run, wait)
-                self.pause(run, None if self.answers[run] is None else self.random.random())
+                self.gone(run)
+                answer = self.answers[run] = self.around.world.decide(run, wait)
+                self.asked[run] = wait
+                self.pause(run, "approval", None if answer is None else self.random.random())
             case Child():
-                self.answers[run], after = self.other(run, wait)
-                self.pause(run, after)
+                self.gone(run)
+                self.answers[run], after, waited = self.other(run, wait)
+                self.pause(run, "graph", after, waited=waited)
 
-    def pause(self, run: Run, seconds: float | None) -> None:
-        """The run waits so long; None: for ever."""
+    def doze(self, node: NodePlan, run: Run, seconds: float) -> None:
+        """A short sleep keeps the run's slot, and the time limit of the attempt goes on."""
+        left = (node.policy.timeout_seconds or math.inf) - self.slept.get(run, 0.0)
+        self.slept[run] = self.slept.get(run, 0.0) + seconds
+        if seconds > left:
+            self.late.add(run)
+        self.later(run, min(seconds, left), waited=min(seconds, left))
+
+    def gone(self, run: Run) -> float:
+        """Seconds that the run's next wait had lasted when a crash ended it."""
+        since = self.since.get(run.key)
+        return self.waited - since.pop(0) if since else 0.0
+
+    def pause(self, run: Run, what: str, seconds: float | None, *, waited: float = 0.0) -> None:
+        """The run waits so long, of which so much counts for limits; None: for ever."""
         row = self.trace.rows[run.key]
         row.status = Status.WAITING
         row.waited += 1
         self.paused.add(run)
         if seconds is not None:
-            self.later(run, seconds)
-        self.note("wait", run)
+            self.later(run, seconds, waited=waited)
+        self.note("wait", run, value=what)
         self.obey(self.scheduler.wait(run))
 
-    def other(self, run: Run, wait: Child) -> tuple[Mapping[str, Any] | BlockError, float | None]:
-        """The outputs of another graph, or why there are none, and how long it takes; None: it never ends."""
+    def other(self, run: Run, wait: Child) -> tuple[Mapping[str, Any] | BlockError, float | None, float]:
+        """The outputs of another graph, or why there are none, how long it takes, and what of it counts for limits.
+
+        None: it never ends.
+        """
         try:
             simulation = self.begin_other(run, wait)
-        except BlockError as error:
-            return error, 0.0
-        spec = self.around.world.graphs[wait.graph]
+        except BlockError as refused:
+            return refused, 0.0, 0.0
         trace = simulation.run(None)
+        self.open[run] = wait, self.time
         self.trace.children.setdefault(run.key, []).append(trace)
-        self.charges[run] += len(trace.rows) + simulation.scheduler.charged
+        self.charges[run] += trace.made
         if trace.status is Status.WAITING:
-            return {}, None
+            return {}, None, 0.0
         if trace.status is Status.COMPLETED:
-            return trace.outputs, simulation.time
+            return trace.outputs, simulation.time, simulation.waited
+        name = self.around.world.graphs[wait.graph].name
         message = str((trace.error or {}).get("message")).rstrip(".")
-        return BlockError(f"The run of “{spec.name}” failed: {message}.", retry=False), simulation.time
+        error = BlockError(f"The run of “{name}” failed: {message}.", retry=False)
+        return error, simulation.time, simulation.waited
+
+    def cut(self, run: Run) -> None:
+        """The run ends before the other graph that it waits for: that one is cancelled, too."""
+        wait, began = self.open.pop(run)
+        traces = self.trace.children[run.key]
+        self.charges[run] -= traces.pop().made
+        traces.append(self.begin_other(run, wait).run(self.time - began))
+        self.charges[run] += traces[-1].made
 
     def begin_other(self, run: Run, wait: Child) -> "_Simulation":
         """The simulation of another graph.
@@ -504,3 +629,20 @@ class _Simulation:
         simulation = _Simulation(plan, inputs, {}, seed, self.concurrency)
         simulation.enter(_Place(around.world, around.registry, around.depth + 1, depth_limit, left))
         return simulation
+
+
+_PROBLEMS = (BlockError, InputError, PortError, Defect, Overtime)
+
+
+def _kind(node: NodePlan, error: Exception) -> tuple[str, bool]:
+    """The kind of a failed attempt, and whether another one may be made: as on a worker."""
+    if isinstance(error, Defect | Overtime):
+        return "bug" if isinstance(error, Defect) else "timeout", node.effect is not Effect.ONCE
+    return "block", isinstance(error, BlockError) and error.retry
+
+
+def _refuse_large(value: Any, limit: int) -> None:
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > limit:
+        message = f"A value of {size:,} bytes is larger than this graph's limit of {limit:,} bytes (value_bytes)."
+        raise BlockError(message, retry=False)

@@ -25,6 +25,7 @@ class Timer:
 class Question:
     """The run waits for a person."""
 
+    instructions: str
     payload: Any
 
 
@@ -38,6 +39,16 @@ class Child:
 
 
 Wait = Timer | Question | Child
+
+
+class Defect(Exception):
+    """The block failed in a way that its author did not expect."""
+
+
+class Overtime(Exception):
+    """An attempt took longer than its node may."""
+
+
 #: What one try of a run gives and waits for; what a wait brought is sent into it, a BlockError is thrown.
 Steps = Generator[Output | Wait, Any, None]
 
@@ -79,7 +90,7 @@ class SimulatedContext:
 
     async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
         """What the simulation was told that a person decides."""
-        answer: Answer = await _Awaited(Question(payload))
+        answer: Answer = await _Awaited(Question(instructions, payload))
         return answer
 
     async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:
@@ -104,7 +115,7 @@ def steps_of(node: NodePlan, values: Mapping[str, Any], context: SimulatedContex
     except BlockError:
         raise
     except Exception as error:
-        raise BlockError(f"{type(error).__name__}: {error}", retry=False) from error
+        raise Defect(f"{type(error).__name__}: {error}") from error
 
 
 async def _delay(given: Any, context: SimulatedContext) -> AsyncIterator[Output]:

@@ -17,8 +17,7 @@ CRASHES = 3
 #: Runs at a time, in turn.
 CONCURRENCIES = (0, 1, 2, 5)
 
-#: Time limits are the worker's: those cases are played on the real stack only.
-PLAYED = [case for case in cases() if not case.refused and "clock" not in case.needs]
+PLAYED = [case for case in cases() if not case.refused]
 REFUSED = [case for case in cases() if case.refused]
 
 
@@ -33,10 +32,10 @@ def test_case_under_every_schedule(case: Case) -> None:
 def test_case_after_a_crash_at_every_event(case: Case) -> None:
     for seed in range(CRASHES):
         earlier = play(case, seed=seed, concurrency=CONCURRENCIES[seed % 4])
-        for known in range(len(earlier.trace.events) + 1):
-            concurrency = CONCURRENCIES[(seed + known) % 4]
-            played = play(case, seed=seed + known, concurrency=concurrency, earlier=earlier, known=known)
-            assert differences(case, seen(played)) == [], f"seed {seed}, {known} events"
+        for count in range(len(earlier.events) + 1):
+            known, concurrency = earlier.events[:count], CONCURRENCIES[(seed + count) % 4]
+            played = play(case, seed=seed + count, concurrency=concurrency, known=known)
+            assert differences(case, seen(played, is_known=count > 0)) == [], f"seed {seed}, {count} events"
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)

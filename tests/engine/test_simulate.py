@@ -8,9 +8,12 @@ import pytest
 
 from agentflow.graphs.spec import Limits
 from blocks.base import Block, BlockError, BlockInput, BlockOutput, Stream
+from executions import node_run
+from executions.engine import simulate as simulator
 from executions.engine.plan import compile_plan
 from executions.engine.simulate import replay, simulate
-from executions.engine.status import Status
+from executions.engine.simulated import Question
+from executions.engine.status import Reason, Status
 from tests.engine.drawing import Blocks, graph
 
 
@@ -166,6 +169,7 @@ class Flaky(Block):
 
 
 WAITING = Blocks(Sleep, Ask, Call, Flaky, Double)
+YES: Any = {"a": {"decision": "approved"}}
 
 
 def test_a_run_sleeps_in_simulated_time():
@@ -187,9 +191,9 @@ def test_others_run_while_a_run_sleeps():
     assert trace.rows["b", (), 0].ended < trace.rows["s", (), 0].ended
 
 
-def test_who_is_asked_approves_unless_told_otherwise():
-    trace = simulate(graph("a:ask -> o:output; a.decision -> d:output", a={"x": 5}), WAITING)
-    assert trace.outputs == {"o": 5, "d": "approved"}
+def test_who_is_asked_decides():
+    spec = graph("a:ask -> o:output; a.decision -> d:output", a={"x": 5})
+    assert simulate(spec, WAITING, decisions=YES).outputs == {"o": 5, "d": "approved"}
 
 
 def test_decisions_are_made_by_node_and_path():
@@ -200,15 +204,20 @@ def test_decisions_are_made_by_node_and_path():
 
 
 def test_an_execution_whose_question_nobody_answers_waits():
-    trace = simulate(graph("a:ask -> b; c"), WAITING, decisions={"a": None})
+    trace = simulate(graph("a:ask -> b; c", a={"x": 5}), WAITING)
     assert (trace.status, trace.counts.waiting, trace.counts.completed) == (Status.WAITING, 1, 1)
     assert trace.rows["a", (), 0].status is Status.WAITING
+    assert trace.questions == {("a", (), 0): Question("May this be?", 5)}
+
+
+def test_a_question_that_is_answered_is_no_question_any_more():
+    assert simulate(graph("a:ask"), WAITING, decisions=YES).questions == {}
 
 
 @pytest.mark.parametrize("at", [0.5, 30, 90])
 def test_a_cancel_ends_runs_that_wait(at):
     spec = graph("a:ask -> b; s:sleep -> c", s={"seconds": 60})
-    trace = simulate(spec, WAITING, decisions={"a": None}, cancel_at=at)
+    trace = simulate(spec, WAITING, cancel_at=at)
     assert trace.status is Status.CANCELLED
     assert trace.rows["a", (), 0].status is Status.CANCELLED
 
@@ -278,7 +287,7 @@ EVERYTHING = graph(
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_events_are_enough_to_say_the_same_again(seed):
-    trace = simulate(EVERYTHING, WAITING, graphs={1: INNER}, seed=seed, concurrency=2)
+    trace = simulate(EVERYTHING, WAITING, graphs={1: INNER}, decisions=YES, seed=seed, concurrency=2)
     scheduler, commands = replay(compile_plan(EVERYTHING, WAITING), trace.events, concurrency=2)
     assert [str(command) for command in commands] == [str(command) for command in trace.commands]
     assert scheduler.counts == trace.counts
@@ -286,7 +295,7 @@ def test_the_events_are_enough_to_say_the_same_again(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_crash_at_any_event_changes_nothing(seed):
-    options: Any = {"graphs": {1: INNER}, "concurrency": 2}
+    options: Any = {"graphs": {1: INNER}, "decisions": YES, "concurrency": 2}
     trace = simulate(EVERYTHING, WAITING, seed=seed, **options)
     for known in range(1, len(trace.events)):
         again = simulate(EVERYTHING, WAITING, seed=known, known=trace.events[:known], **options)
@@ -299,3 +308,116 @@ def test_a_crash_at_any_event_changes_nothing(seed):
 def test_a_plan_is_simulated_as_its_graph_is():
     spec = graph("i:input -> d:double -> o:output")
     assert simulate(compile_plan(spec, BLOCKS), BLOCKS, {"i": "21"}).outputs == {"o": 42}
+
+
+# Limits of time
+
+
+def test_a_time_limit_ends_what_waits():
+    trace = simulate(graph("s:sleep -> b; c", s={"seconds": 3600}, limits=Limits(seconds=60)), WAITING)
+    assert (trace.status, trace.reason) == (Status.FAILED, Reason.TIMEOUT)
+    assert (trace.error or {})["message"] == "The run took longer than this graph's limit of 60 s."
+    assert {node: row.status for (node, _, _), row in trace.rows.items()} == {"s": "cancelled", "c": "completed"}
+
+
+def test_a_time_limit_ends_what_nobody_answers():
+    trace = simulate(graph("a:ask", limits=Limits(seconds=60)), WAITING)
+    assert (trace.status, trace.reason, trace.questions) == (Status.FAILED, Reason.TIMEOUT, {})
+
+
+def test_waits_one_after_the_other_reach_a_time_limit():
+    sleeps: Any = {"s": {"seconds": 40}, "t": {"seconds": 40}}
+    after, beside = graph("s:sleep -> t:sleep", **sleeps), graph("s:sleep; t:sleep", **sleeps)
+    limits = Limits(seconds=60)
+    assert simulate(replace(after, limits=limits), WAITING).reason is Reason.TIMEOUT
+    assert simulate(replace(beside, limits=limits), WAITING).status is Status.COMPLETED
+
+
+def test_steps_take_no_time_of_the_limit():
+    chain = graph("a -> b -> c -> d -> e -> f -> g", limits=Limits(seconds=0.001))
+    assert simulate(chain, WAITING).status is Status.COMPLETED
+
+
+def test_another_graph_takes_the_time_that_it_waits():
+    inner = graph("i:input -> s:sleep -> o:output", s={"seconds": 40})
+    spec = graph("c:call -> o:output", c={"x": [1, 2]}, limits=Limits(seconds=60))
+    trace = simulate(spec, WAITING, graphs={1: inner})
+    assert trace.reason is Reason.TIMEOUT
+    assert [child.status for child in trace.children["c", (), 0]] == [Status.COMPLETED, Status.CANCELLED]
+
+
+@pytest.mark.parametrize("at", [0.5, 2, 30])
+def test_a_cancel_ends_the_other_graphs_too(at):
+    inner = graph("i:input -> s:sleep -> o:output", s={"seconds": 40})
+    trace = simulate(graph("c:call", c={"x": [1]}), WAITING, graphs={1: inner}, cancel_at=at)
+    assert trace.status is Status.CANCELLED
+    assert {child.status for child in trace.children.get(("c", (), 0), [])} <= {Status.CANCELLED}
+    assert trace.made == 1 + sum(child.made for child in trace.children.get(("c", (), 0), []))
+
+
+def test_a_time_limit_of_a_node_fails_its_attempts():
+    spec = graph("s:sleep.error.kind -> o:output", s={"seconds": 4, "timeout_seconds": 2, "retries": 2})
+    trace = simulate(spec, WAITING)
+    row = trace.rows["s", (), 0]
+    assert (trace.outputs, row.attempt, row.waited) == ({"o": "timeout"}, 3, 2)
+    assert (row.error or {})["message"] == "It took longer than the limit of 2 s."
+
+
+def test_a_long_wait_takes_no_time_of_the_attempt():
+    trace = simulate(graph("s:sleep", s={"seconds": 60, "timeout_seconds": 2}), WAITING)
+    assert trace.status is Status.COMPLETED
+
+
+def test_retries_wait_as_long_as_on_a_worker():
+    assert (simulator.RETRY_SECONDS, simulator.MAX_RETRY_SECONDS) == (
+        node_run.RETRY_SECONDS,
+        node_run.MAX_RETRY_SECONDS,
+    )
+
+
+@pytest.mark.parametrize("limit", [100, 0])
+def test_a_crash_gives_no_new_time(limit):
+    """Neither to the execution nor to a timer that had begun."""
+    spec = graph("s:sleep -> o:output; r:sleep -> t:sleep", s={"seconds": 95, "x": 1}, r={"seconds": 50})
+    spec = replace(spec, limits=Limits(seconds=limit))
+    options: Any = {"seed": 1}
+    trace = simulate(spec, WAITING, **options)
+    for known in range(1, len(trace.events)):
+        again = simulate(spec, WAITING, known=trace.events[:known], **options)
+        assert (again.status, again.reason, again.outputs) == (trace.status, trace.reason, trace.outputs)
+
+
+# What blocks do wrong
+
+
+class Odd(Block):
+    """Does what blocks should not."""
+
+    id = "odd"
+    category = "Test"
+
+    class Input(BlockInput):
+        what: str
+
+    class Output(BlockOutput):
+        out: Any
+
+    def run(self, input, context):
+        if input.what == "bug":
+            raise KeyError("x")
+        yield ("nowhere" if input.what == "port" else "out"), "a" * 100
+
+
+@pytest.mark.parametrize(
+    ("what", "limits", "kind", "attempts", "said"),
+    [
+        ("bug", Limits(), "bug", 2, "KeyError: 'x'"),
+        ("port", Limits(), "block", 1, "There is no output port “nowhere”."),
+        ("large", Limits(value_bytes=50), "block", 1, "A value of 102 bytes is larger than this graph's limit of 50 b"),
+    ],
+)
+def test_what_a_block_does_wrong_fails_its_run_as_on_a_worker(what, limits, kind, attempts, said):
+    trace = simulate(graph("b:odd", b={"what": what, "retries": 1}, limits=limits), Blocks(Odd))
+    error = trace.error or {}
+    assert (error["kind"], error["attempt"]) == (kind, attempts)
+    assert error["message"].startswith(said)

@@ -1,38 +1,32 @@
 """Play a case in memory, to its end or from a crash on, and see what happened."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from agentflow.graphs.spec import GraphSpec
 from blocks import registry
 from executions.engine.plan import Plan, compile_plan
-from executions.engine.simulate import Row, Trace, World, _Place, _Simulation
+from executions.engine.simulate import Event, Row, Trace, simulate
 from executions.inputs import input_nodes, resolve_inputs
 from tests.engine.cases.judging import COUNTED, Seen
-from tests.engine.cases.reading import Case, Key, Outcome, numbered
+from tests.engine.cases.reading import Case, Outcome, numbered
 
 BLOCKS = registry.load(["tests.case_blocks"])
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A simulated execution that is over, and the runs that never started."""
-
-    trace: Trace
-    queued: tuple[Key, ...]
-    #: Events that were known of an earlier play.
-    known: int
-
-
-def play(case: Case, *, seed: int, concurrency: int = 100, earlier: Played | None = None, known: int = 0) -> Played:
+def play(case: Case, *, seed: int, concurrency: int = 100, known: Sequence[Event] = ()) -> Trace:
     """The case from its start, or from a crash on: all that is known are the first events of an earlier play."""
-    simulation = _Simulation(plan_of(case), _inputs_of(case), {}, seed, concurrency)
-    simulation.enter(_Place(_world_of(case), BLOCKS))
-    if earlier and known:
-        simulation.remember(earlier.trace.events[:known])
-    trace = simulation.run(None)
-    return Played(trace, tuple(run.key for run in simulation.scheduler.queued()), known)
+    return simulate(
+        plan_of(case),
+        BLOCKS,
+        _inputs_of(case),
+        seed=seed,
+        concurrency=concurrency,
+        decisions=case.text.get("decisions", {}),
+        graphs=_graphs_of(case),
+        known=known,
+    )
 
 
 @cache
@@ -47,26 +41,20 @@ def _inputs_of(case: Case) -> Mapping[str, Any]:
 
 
 @cache
-def _world_of(case: Case) -> World:
-    """The other graphs, and what people decide; where the case says nothing nobody ever does."""
+def _graphs_of(case: Case) -> Mapping[int, GraphSpec]:
     numbers = _numbers(case)
-    asks = {node.key: None for node in case.graph.nodes if node.block == "logic.approve"}
-    return World(
-        decisions=asks | case.text.get("decisions", {}),
-        graphs={numbers[name]: numbered(spec, numbers) for name, spec in case.graphs.items()},
-    )
+    return {numbers[name]: numbered(spec, numbers) for name, spec in case.graphs.items()}
 
 
 def _numbers(case: Case) -> dict[str, int]:
     return {name: number for number, name in enumerate(case.graphs, 1)}
 
 
-def seen(played: Played) -> Seen:
-    """What happened."""
-    trace = played.trace
-    rows = {key: _outcome(row, is_known=played.known > 0) for key, row in trace.rows.items()}
+def seen(trace: Trace, *, is_known: bool = False) -> Seen:
+    """What happened; `is_known`: some of it before a crash."""
+    rows = {key: _outcome(row, is_known=is_known) for key, row in trace.rows.items()}
     rows |= {(node, (), 0): Outcome("skipped", skip.reason) for node, skip in trace.skipped.items()}
-    rows |= {key: Outcome("cancelled") for key in played.queued}
+    rows |= {key: Outcome("cancelled") for key in trace.queued}
     values: dict[tuple[str, str], list[Any]] = {}
     for key in sorted(trace.rows):
         for port, value in trace.rows[key].outputs:
