@@ -75,6 +75,16 @@ class Closing:
                 place = path[: plan.depths[position]]
                 counts[place] = counts.get(place, plan.links[position]) + 1
 
+    def expect(self, unit: int, path: Path) -> None:
+        """Runs may come below this path, or none: its end is asked for all the same."""
+        depths = self._units[unit].depths
+        if len(path) in depths:
+            position = depths.index(len(path))
+            counts = self._deep[unit][position]
+            if path not in counts:
+                counts[path] = self._units[unit].links[position]
+                self._try_close(unit, position, path)
+
     def end(self, unit: int, path: Path) -> None:
         """A run has ended; longer paths first, so that a path is closed before the ones around it."""
         if unit in self._deep:
@@ -115,7 +125,8 @@ class Closing:
     def _tell(self, source: int | Stream, endings: Endings, path: Path) -> None:
         """A source is closed at a path and all runs that this makes have begun: longer paths close, then this one."""
         if self._waiting:
-            for place in self._waiting.pop((source, path), ()):
+            # A path may have been told to wait before a longer one, of a run that began meanwhile.
+            for place in sorted(self._waiting.pop((source, path), ()), key=_longest_first):
                 self._try_close(*place)
         for unit, position in endings.counts:
             self._lower(unit, position, path)
@@ -152,3 +163,7 @@ class Closing:
         if not path:
             return self._alive[outer.unit] == _CLOSED
         return self._deep[outer.unit][outer.position].get(path) == _CLOSED
+
+
+def _longest_first(place: Place) -> int:
+    return -len(place[2])

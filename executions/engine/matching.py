@@ -130,7 +130,7 @@ class Crossing:
     Item i of the first loop and item j of the second one meet at (…, i, j).
     """
 
-    __slots__ = ("_depth", "_loops", "_met", "_paths", "_place")
+    __slots__ = ("_depth", "_loops", "_met", "_opened", "_paths", "_place")
 
     def __init__(self, plans: tuple[SlotPlan, ...]) -> None:
         loops: list[list[int]] = [[] for _ in range(1 + max(plan.crossed for plan in plans))]
@@ -145,19 +145,36 @@ class Crossing:
         self._met: list[dict[Path, list[Match]]] = [{} for _ in loops]
         #: For each loop: the items of which all values have met.
         self._paths: list[set[Path]] = [set() for _ in loops]
+        #: Of three loops and more: combinations of the first ones, around which the others are repeated.
+        self._opened: list[Path] = []
 
     def put(self, slot: int, path: Path, item: Item) -> Iterator[Match]:
         """The combinations that this value completes."""
         place = self._place[slot]
         for match in self._loops[place].put(slot, path, item):
             around = match[0][: self._depth]
-            self._paths[place].add(match[0])
+            if match[0] not in self._paths[place]:
+                self._paths[place].add(match[0])
+                self._open(place, match[0])
             self._met[place].setdefault(around, []).append(match)
             choices = [met.get(around, ()) for met in self._met]
             choices[place] = [match]
             for combination in product(*choices):
                 numbers = tuple(inner[self._depth] for inner, _ in combination)
                 yield (*around, *numbers), _merged([items for _, items in combination])
+
+    def _open(self, place: int, path: Path) -> None:
+        """Note the combinations of this item with those of the other first loops; of two loops there is nothing to note."""
+        around = path[: self._depth]
+        for size in range(max(2, place + 1), len(self._loops)):
+            choices = [{match[0][-1] for match in met.get(around, ())} for met in self._met[:size]]
+            choices[place] = {path[-1]}
+            self._opened += [(*around, *numbers) for numbers in product(*choices)]
+
+    def opened(self) -> list[Path]:
+        """The combinations of the first loops that are new since the last call."""
+        opened, self._opened = self._opened, []
+        return opened
 
     def met(self, place: int, path: Path) -> bool:
         """The loops before this one have the items that the path names."""
@@ -200,6 +217,10 @@ class Inbox:
     def met(self, place: int, path: Path) -> bool:
         """Of loops that are crossed: those before this one have the items that the path names."""
         return isinstance(self._meeting, Crossing) and self._meeting.met(place, path)
+
+    def opened(self) -> list[Path]:
+        """Of three and more loops that are crossed: new paths around the inner ones."""
+        return self._meeting.opened() if isinstance(self._meeting, Crossing) else []
 
     def lacking(self) -> int:
         """The slot that kept the node from running: the first that got nothing, else the first that missed a path."""

@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping
 from itertools import chain
 from typing import Any
 
-from agentflow.graphs.spec import OnError
+from agentflow.graphs.spec import Join, OnError
 from executions.engine.closing import Closing
 from executions.engine.commands import (
     NO_INDICES,
@@ -264,8 +264,12 @@ class Scheduler:
                 self._put(node, link.slot, path, arrival)
 
     def _put(self, node: NodePlan, slot: int, path: Path, item: Item) -> None:
-        for match_path, items in self._state(node.number).inbox.put(slot, path, item):
+        inbox = self._state(node.number).inbox
+        for match_path, items in inbox.put(slot, path, item):
             self._make_run(node, match_path, items)
+        if node.join is Join.CROSS:
+            for opened in inbox.opened():
+                self._closing.expect(node.unit, opened)
 
     def _make_run(self, node: NodePlan, path: Path, items: tuple[Item, ...]) -> None:
         if self._halted:
