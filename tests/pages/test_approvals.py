@@ -121,6 +121,8 @@ def test_a_step_that_may_have_happened_has_three_ways_on(visitor: Client, graph:
     send(visitor, approval, decision="happened", payload="{}")
     approval.refresh_from_db()
     assert (approval.decision, approval.answer) == ("happened", None)
+    shown = text(visitor, page(approval))
+    assert ("The worker was lost" in shown, "Did it happen?" in shown, "null" in shown) == (True, False, False)
 
 
 def test_repeating_a_step_does_not_ask_for_its_outputs(visitor: Client, graph: Graph) -> None:
