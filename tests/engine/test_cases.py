@@ -32,10 +32,10 @@ def test_case_under_every_schedule(case: Case) -> None:
 def test_case_after_a_crash_at_every_event(case: Case) -> None:
     for seed in range(CRASHES):
         earlier = play(case, seed=seed, concurrency=CONCURRENCIES[seed % 4])
-        for count in range(len(earlier.events) + 1):
-            known, concurrency = earlier.events[:count], CONCURRENCIES[(seed + count) % 4]
-            played = play(case, seed=seed + count, concurrency=concurrency, known=known)
-            assert differences(case, seen(played, is_known=count > 0)) == [], f"seed {seed}, {count} events"
+        for known in range(len(earlier.events) + 1):
+            concurrency = CONCURRENCIES[(seed + known) % 4]
+            played = play(case, seed=seed + known, concurrency=concurrency, known=earlier.events[:known])
+            assert differences(case, seen(played, is_known=True)) == [], f"seed {seed}, {known} events"
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)

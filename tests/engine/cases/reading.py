@@ -17,7 +17,6 @@ A case is written for users:
     at_most: how many runs of a node there may be at a time
     status, reason, error: of the execution; completed when left out; the error is a part of its message
     refused: pointer -> part of the message, when the graph or its inputs cannot be started
-    needs: what must be there before the case can be run; `clock` is a time limit, which only a worker keeps
 """
 
 import re
@@ -71,7 +70,6 @@ class Case:
     reason: str
     error: str
     refused: Mapping[str, str]
-    needs: frozenset[str]
     #: As it is written.
     text: Mapping[str, Any] = field(repr=False)
 
@@ -101,7 +99,6 @@ def _case(theme: str, text: Mapping[str, Any]) -> Case:
     if unknown := set(text) - _FIELDS:
         raise ValueError(f"unknown: {unknown}")
     title = str(text["title"])
-    needs = text.get("needs", ())
     return Case(
         theme=theme,
         title=title,
@@ -117,7 +114,6 @@ def _case(theme: str, text: Mapping[str, Any]) -> Case:
         reason=text.get("reason", ""),
         error=text.get("error", ""),
         refused=text.get("refused", {}),
-        needs=frozenset([needs] if isinstance(needs, str) else needs),
         text=text,
     )
 

@@ -42,6 +42,7 @@ def _inputs_of(case: Case) -> Mapping[str, Any]:
 
 @cache
 def _graphs_of(case: Case) -> Mapping[int, GraphSpec]:
+    """The other graphs, by number."""
     numbers = _numbers(case)
     return {numbers[name]: numbered(spec, numbers) for name, spec in case.graphs.items()}
 
@@ -51,7 +52,7 @@ def _numbers(case: Case) -> dict[str, int]:
 
 
 def seen(trace: Trace, *, is_known: bool = False) -> Seen:
-    """What happened; `is_known`: some of it before a crash."""
+    """What happened; of what is known from before a crash the attempts are not."""
     rows = {key: _outcome(row, is_known=is_known) for key, row in trace.rows.items()}
     rows |= {(node, (), 0): Outcome("skipped", skip.reason) for node, skip in trace.skipped.items()}
     rows |= {key: Outcome("cancelled") for key in trace.queued}
