@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,7 +29,7 @@ WIDTH = 80
 NO_NETWORK = "This step needs the network, and a simulation has none: run the graph, or give the value by a core.value."
 NOBODY = 'nobody has decided; simulate with --decisions \'{{"{}": {{"decision": "approved"}}}}\'.'
 
-Decisions = Mapping[str, Mapping[str, Any] | None]
+Decisions = Mapping[str, Mapping[str, Any]]
 
 
 class NoNetwork:
@@ -141,7 +142,7 @@ def _graphs(given: Iterable[str]) -> dict[int, GraphSpec]:
 
 
 def _decisions(given: dict[str, Any], specs: Iterable[GraphSpec]) -> Decisions:
-    """What people decide in these graphs; nobody does for a node that is not named."""
+    """What people decide in these graphs."""
     asking = {node.key for spec in specs for node in spec.nodes if node.block == "logic.approve"}
     problems = []
     for name, decision in given.items():
@@ -152,7 +153,7 @@ def _decisions(given: dict[str, Any], specs: Iterable[GraphSpec]) -> Decisions:
             problems.append(f'--decisions: “{name}”: "decision" must be "approved" or "rejected".')
     if problems:
         _refuse(problems)
-    return dict.fromkeys(asking) | given
+    return given
 
 
 def _refuse(problems: Iterable[str]) -> NoReturn:
@@ -179,7 +180,7 @@ def as_text(trace: Trace) -> Iterator[str]:
 
 
 def as_json(trace: Trace) -> dict[str, Any]:
-    """The whole trace: how it ended, its outputs, its node executions."""
+    """The whole trace: how it ended, its outputs, its node executions and their counts."""
     nodes = [
         {
             "node": key[0],
@@ -202,6 +203,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "outputs": dict(trace.outputs),
         "nodes": nodes,
         "skipped": skipped,
+        "counts": asdict(trace.counts),
     }
 
 
