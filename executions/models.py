@@ -41,7 +41,7 @@ class Execution(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     graph = models.ForeignKey("graphs.Graph", models.CASCADE, related_name="executions")
-    version = models.ForeignKey("graphs.GraphVersion", models.PROTECT, related_name="executions")
+    version = models.ForeignKey("graphs.GraphVersion", models.RESTRICT, related_name="executions")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="executions")
     status = models.CharField(max_length=10, choices=STATUS_CHOICES, default=Status.QUEUED)
     #: Why it failed: `reason` typed, `error` a problem `{title, detail, node?}`.
