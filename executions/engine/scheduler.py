@@ -188,7 +188,7 @@ class Scheduler:
         return self._settle()
 
     def charge(self, node_executions: int) -> None:
-        """Count runs of other graphs that this one has started towards its limit."""
+        """Count runs of other graphs that this one has started towards its limit; the run's end, told next, may be too much."""
         self._made += node_executions
         self.charged += node_executions
 
@@ -350,6 +350,9 @@ class Scheduler:
     def _end(self, node: NodePlan, run: Run) -> list[Command]:
         """What a run's end means for others."""
         items = self._items.pop(run, None) if self._items else None
+        if self._made > self._most:  # graphs that it ran were charged
+            what = f"There were {self._made:,} node executions, those of other graphs included"
+            self._halt(Finish(Status.FAILED, Reason.LIMIT, _limit_error(what, "node_executions")))
         if not self._halted:
             if items is not None and node.tracked:
                 self._pass_missing(node, run, items)
@@ -471,9 +474,12 @@ class Scheduler:
         self._commands += [Stop(run) for run in (*self._running, *self._waiting)]
 
     def _halt_at_limit(self, node: NodePlan, path: Path, what: str, limit: str) -> None:
-        message = f"{what}, which is the limit of this graph ({limit})."
-        error = {"message": message, "kind": "limit", "limit": limit, "node": node.key, "path": list(path)}
+        error = {**_limit_error(what, limit), "node": node.key, "path": list(path)}
         self._halt(Finish(Status.FAILED, Reason.LIMIT, error))
+
+
+def _limit_error(what: str, limit: str) -> dict[str, Any]:
+    return {"message": f"{what}, which is the limit of this graph ({limit}).", "kind": "limit", "limit": limit}
 
 
 def _bundled(node: NodePlan, path: Path, ordinal: int, items: tuple[Item, ...]) -> Run:

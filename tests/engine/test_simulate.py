@@ -256,10 +256,12 @@ def test_graphs_that_run_each_other_are_stopped_at_the_limit_of_depth():
     assert "Graphs run each other 3 deep" in (trace.error or {})["message"]
 
 
-def test_runs_of_other_graphs_count_towards_the_limit():
-    spec = graph("c:call -> a -> b", c={"x": [1, 2, 3]}, limits=Limits(node_executions=8))
-    trace = simulate(spec, WAITING, graphs={1: INNER})
-    assert trace.status is Status.FAILED
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("limit", "reason"), [(13, Reason.LIMIT), (14, None)])
+def test_runs_of_other_graphs_count_towards_the_limit_whatever_the_timing(limit, reason, seed):
+    spec = graph("c:call -> a; d:call -> b", c={"x": [1]}, d={"x": [2, 3]}, limits=Limits(node_executions=limit))
+    trace = simulate(spec, WAITING, graphs={1: INNER}, seed=seed)
+    assert trace.reason is reason
 
 
 def test_a_retry_waits_and_gives_only_what_is_missing():

@@ -1,5 +1,6 @@
 """Runs that wait for something outside, and schedulers that are told what was recorded."""
 
+from agentflow.graphs.spec import Limits
 from executions.engine.plan import compile_plan
 from executions.engine.scheduler import Finish, Scheduler, Start, Stop
 from executions.engine.status import Status
@@ -98,3 +99,13 @@ def test_runs_of_children_count_towards_the_limit():
     engine.charge(9)
     assert engine.node_executions_left == 0
     assert begun(engine.emit(a, "out", 1)) == []
+
+
+def test_a_run_that_has_used_up_the_limit_elsewhere_ends_the_execution_and_is_not_told_to_stop():
+    engine = scheduler("a -> b; c", limits=Limits(node_executions=4))
+    first = runs(engine.start())
+    engine.charge(3)
+    assert engine.complete(first["a"]) == [Stop(first["c"])]
+    (finish,) = engine.stopped(first["c"])
+    assert isinstance(finish, Finish)
+    assert (finish.reason, (finish.error or {})["limit"]) == ("limit", "node_executions")
