@@ -263,9 +263,14 @@ class _Analysis:
     def crossing(self, sink: int, one: LoopStack, other: LoopStack) -> str:
         depth = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
         first, second = self.loop_name(other[depth]), self.loop_name(one[depth])
+        choices = "collect one of them first"
+        if self.cyclic[sink]:
+            choices += ", outside the cycle"
+        elif one[:-1] == other[:-1]:
+            choices += ", or set the join to zip (pair them by position) or cross (every combination)"
         return (
             f"{self.names[sink]} takes values from two loops, of {first} and of {second}, whose items do not belong together: "
-            "collect one of them first, or set the join to zip (pair them by position) or cross (every combination)."
+            f"{choices}."
         )
 
     def check_merges(self, node: int) -> None:

@@ -324,6 +324,34 @@ def test_two_loops_that_meet():
     assert found.detail.startswith("a takes values from two loops, of one and of two")
 
 
+def test_loops_that_meet_may_be_collected_zipped_or_crossed():
+    found = problems(graph("one:each -> a; two:each -> a"))["crossing_loops"]
+    assert all(word in found.detail for word in ("collect", "zip", "cross"))
+    assert not validate(graph("one:each -> a; two:each -> a", a={"join": "zip"}), BLOCKS)
+    assert not validate(graph("one:each -> a; two:each -> a", a={"join": "cross"}), BLOCKS)
+
+
+@pytest.mark.parametrize(
+    "drawing", ["rows:each -> cells:each -> a; two:each -> a", "one:each -> a; two:each -> a; a -> b -> a"]
+)
+def test_what_would_not_help_is_not_offered(drawing):
+    (detail,) = (found.detail for found in validate(graph(drawing), BLOCKS) if found.code == "crossing_loops")
+    assert "collect one of them first" in detail
+    assert "zip" not in detail
+
+
+@pytest.mark.parametrize("join", ["zip", "cross"])
+def test_loops_of_different_depth_cannot_be_joined(join):
+    (found,) = validate(graph("rows:each -> cells:each -> a; two:each -> a", a={"join": join}), BLOCKS)
+    assert (found.code, found.pointer) == ("crossing_loops", "#/nodes/2")
+    assert f"cannot {join} these loops" in found.detail
+
+
+def test_a_zipped_loop_is_another_one_than_those_it_is_made_of():
+    spec = graph("one:each -> a; two:each -> a; a -> b; one -> b", a={"join": "zip"})
+    assert problems(spec)["crossing_loops"].detail.startswith("b takes values from two loops, of a and of one")
+
+
 def test_a_loop_inside_a_loop_is_no_crossing():
     assert not validate(graph("one:each -> two:each -> a; one.key -> a; s -> a"), BLOCKS)
 
