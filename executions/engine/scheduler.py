@@ -79,6 +79,7 @@ class Scheduler:
         #: Node executions of other graphs that this one has started.
         self.charged = 0
         self._most = min(plan.limits.node_executions, node_limit or sys.maxsize)
+        self._most_items = plan.limits.items
         #: The first unhandled failure.
         self._error: dict[str, Any] | None = None
         #: Set when nothing may start any more: how the execution will end.
@@ -115,7 +116,6 @@ class Scheduler:
         parts = parts_of(out, value) if out.parted else None
         path = run.path
         if out.stream:
-            self._refuse_too_many_items(run, out)
             path = self._number_item(node, run, out)
         else:
             self._running[run] = yielded | out.bit
@@ -296,18 +296,16 @@ class Scheduler:
             self._held_back.append(run)
         self._fresh[run] = None
 
-    def _refuse_too_many_items(self, run: Run, out: OutPlan) -> None:
-        items, most = self._items.get(run), self.plan.limits.items
-        if items is not None and items.yielded.get(out.name, 0) >= most:
-            raise PortError(f"More than {most:,} items for “{out.name}”, which is the limit of this graph (items)")
-
     def _number_item(self, node: NodePlan, run: Run, out: OutPlan) -> Path:
-        """The path of the next item of a stream."""
+        """The path of the next item of a stream; refuses one beyond the limit."""
         items = self._items.get(run)
         if items is None:
             items = self._items[run] = Items()
             self._looped.setdefault(node.number, set()).add(run.path)
         position = items.yielded.get(out.name, 0)
+        if position >= self._most_items:
+            what = f"More than {position:,} items for “{out.name}”"
+            raise PortError(f"{what}, which is the limit of this graph (items)")
         items.yielded[out.name] = position + 1
         if position < len(items.numbers):
             return (*run.path, items.numbers[position])
