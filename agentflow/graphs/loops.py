@@ -202,7 +202,8 @@ class _Analysis:
             stack, sink = self.received[number], self.wires[number].sink
             if stack != innermost[: len(stack)] and sink not in crossing:
                 crossing.add(sink)
-                self.fault("crossing_loops", self.crossing(sink, stack, innermost), sink, number)
+                code = "crossing_loops" if self.can_join(sink, stack, innermost) else "distant_loops"
+                self.fault(code, self.crossing(sink, stack, innermost), sink, number)
         for node in unit:
             for number in self.entering[node]:
                 if self.is_inner(number):
@@ -227,7 +228,7 @@ class _Analysis:
             or any(stack[:-1] != around for stack in meeting)
             or any(stack != around[: len(stack)] for stack in others)
         ):
-            self.fault("crossing_loops", self.not_joined(node, join), node)
+            self.fault("distant_loops", self.not_joined(node, join), node)
             return meeting[0]
         if join is Join.ZIP:
             return (*around, self.joined_loop(node, tuple(stack[-1] for stack in meeting), len(around), 0))
@@ -260,13 +261,17 @@ class _Analysis:
             self.fault("collect_outside_loop", detail, wire.sink, number)
         return stack[:-1]
 
+    def can_join(self, sink: int, one: LoopStack, other: LoopStack) -> bool:
+        """Zip and cross would help: the loops differ in the innermost level only."""
+        return not self.cyclic[sink] and one[:-1] == other[:-1]
+
     def crossing(self, sink: int, one: LoopStack, other: LoopStack) -> str:
         depth = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
         first, second = self.loop_name(other[depth]), self.loop_name(one[depth])
         choices = "collect one of them first"
         if self.cyclic[sink]:
             choices += ", outside the cycle"
-        elif one[:-1] == other[:-1]:
+        elif self.can_join(sink, one, other):
             choices += ", or set the join to zip (pair them by position) or cross (every combination)"
         return (
             f"{self.names[sink]} takes values from two loops, of {first} and of {second}, whose items do not belong together: "

@@ -335,7 +335,7 @@ def test_loops_that_meet_may_be_collected_zipped_or_crossed():
     "drawing", ["rows:each -> cells:each -> a; two:each -> a", "one:each -> a; two:each -> a; a -> b -> a"]
 )
 def test_what_would_not_help_is_not_offered(drawing):
-    (detail,) = (found.detail for found in validate(graph(drawing), BLOCKS) if found.code == "crossing_loops")
+    (detail,) = (found.detail for found in validate(graph(drawing), BLOCKS) if found.code == "distant_loops")
     assert "collect one of them first" in detail
     assert "zip" not in detail
 
@@ -343,7 +343,7 @@ def test_what_would_not_help_is_not_offered(drawing):
 @pytest.mark.parametrize("join", ["zip", "cross"])
 def test_loops_of_different_depth_cannot_be_joined(join):
     (found,) = validate(graph("rows:each -> cells:each -> a; two:each -> a", a={"join": join}), BLOCKS)
-    assert (found.code, found.pointer) == ("crossing_loops", "#/nodes/2")
+    assert (found.code, found.pointer) == ("distant_loops", "#/nodes/2")
     assert f"cannot {join} these loops" in found.detail
 
 
