@@ -23,7 +23,7 @@ function followNew(executions: readonly Execution[]): void {
   void actions().openRun(live.id, { overDraft: true });
 }
 
-function take(draft: Draft, message: GraphMessage): void {
+function take(draft: Draft, message: GraphMessage, follows: boolean): void {
   if (message.type === "edits") {
     draft.receive(message.edits);
     return;
@@ -35,7 +35,7 @@ function take(draft: Draft, message: GraphMessage): void {
     run: { ...run, recent: mergeRuns(run.recent, message.executions) },
     graph: { ...graph, latestVersion },
   });
-  followNew(message.executions);
+  if (follows) followNew(message.executions);
 }
 
 export function beginSession(boot: Boot): void {
@@ -48,6 +48,7 @@ export function beginSession(boot: Boot): void {
   watchGraph({
     id: boot.graph.id,
     since: () => useStore.getState().graph.revision,
-    onMessage: (message) => take(draft, message),
+    // The page of one run stays with it.
+    onMessage: (message) => take(draft, message, boot.execution === null),
   });
 }
