@@ -12,7 +12,7 @@ from executions.engine.status import Status
 from tests.engine.drawing import BLOCKS
 from tests.engine.merging import Drawn, Meaning, TooMany, behaviours, draw, meaning, seen, text_of
 
-GRAPHS = 2_000
+GRAPHS = 1_200
 
 
 def drawn(seed: int) -> tuple[Drawn, Meaning] | None:
