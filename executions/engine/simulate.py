@@ -40,13 +40,25 @@ from executions.engine.simulated import (
 from executions.engine.status import FINAL, Reason, Status
 from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 
-__all__ = ["Behaviour", "Event", "Row", "SimulatedContext", "Trace", "World", "replay", "simulate"]
+__all__ = [
+    "Behaviour",
+    "Child",
+    "Event",
+    "Question",
+    "Row",
+    "SimulatedContext",
+    "Timer",
+    "Trace",
+    "World",
+    "replay",
+    "simulate",
+]
 
 #: Seconds before the first retry, doubled for each further one, and the most: as on a worker.
 RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 60.0
 
-#: What a node does instead of running its block: the run's input -> the values it yields; it may raise BlockError.
-Behaviour = Callable[[Run, dict[str, Any]], Iterable[tuple[str, Any]]]
+#: What a node does instead of running its block: the run's input -> the values it yields, and what it waits for; it may raise BlockError.
+Behaviour = Callable[[Run, dict[str, Any]], Iterable[tuple[str, Any] | Wait]]
 RunKey = tuple[str, Path, int]
 #: What a person decides: `{decision, payload?, comment?}`; None: nobody ever decides.
 Decision = Mapping[str, Any]
