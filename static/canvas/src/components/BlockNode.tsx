@@ -12,7 +12,7 @@ import { footerText } from "../model/nodeText";
 import { statusColour, statusWord } from "../model/run";
 import { isFinal } from "../model/runs";
 import type { NodeShape, PortRow } from "../model/shape";
-import { origin } from "../model/summary";
+import { hasHandled, origin } from "../model/summary";
 import type { NodeSpec, Problem } from "../model/types";
 import { actions, useStore } from "../store";
 import { isReadOnly, mayRun, selectedKey } from "../state";
@@ -86,6 +86,7 @@ function Mark({ id }: { id: string }) {
   const summary = useNodeSummary(id);
   const ahead = useIsAhead();
   if (!summary) return ahead ? <StatusMark status="queued" /> : null;
+  if (hasHandled(summary)) return <StatusMark status="failed" handled />;
   return <StatusMark status={summary.status} handled={summary.handled} />;
 }
 

@@ -3,7 +3,7 @@
 import { count, duration, elapsed } from "./format";
 import { statusWord } from "./run";
 import { isFinal } from "./runs";
-import { origin, type NodeSummary } from "./summary";
+import { hasHandled, origin, type NodeSummary } from "./summary";
 import type { NodeStatus } from "./types";
 
 function capital(words: string): string {
@@ -31,7 +31,8 @@ export function footerText(summary: NodeSummary, now: number, wait = ""): { word
     // While it goes on the numbers matter, at the end the time too: both together do not fit.
     const isWhole = isFinal(summary.status) && by.cancelled === 0;
     const reached = done - by.cancelled;
-    const facts = isWhole ? [count(rows, noun), clock] : [`${reached} of ${count(rows, noun)}`];
+    const last = hasHandled(summary) ? `${summary.failedHandled} handled` : clock;
+    const facts = isWhole ? [count(rows, noun), last] : [`${reached} of ${count(rows, noun)}`];
     return { word: word + retried, facts: facts.filter(Boolean).join(", ") };
   }
   return { word: word + retried, facts: clock };

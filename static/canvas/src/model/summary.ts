@@ -54,6 +54,11 @@ export function aggregate(by: Record<NodeStatus, number>, failedHandled: number)
   return "skipped";
 }
 
+/** It ended well, but some of its runs failed and a link took care of that. */
+export function hasHandled(summary: NodeSummary): boolean {
+  return summary.status === "completed" && summary.failedHandled > 0;
+}
+
 function earliest(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
   return a < b ? a : b;
