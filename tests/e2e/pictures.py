@@ -20,7 +20,7 @@ from tests.e2e.product import Product, running_product
 from tests.e2e.test_journey import log_in
 from tests.engine.cases.reading import Case, cases
 
-FOLDER = Path(__file__).parents[2] / "agentflow" / "docs" / "images"
+FOLDER = Path(__file__).parents[2] / "agentflow" / "docs" / "img"
 MAX_BYTES = 120_000
 MARGIN = 24
 #: Whatever lies over the canvas is no part of a graph.
