@@ -263,6 +263,7 @@ class _Place:
     node_limit: int | None = None
 
 
+ONCE = "A block that must not be repeated cannot wait: its run would begin anew."
 #: In place of something that happens.
 _NEVER = (math.inf, 0.0, 0, None, math.inf)
 
@@ -302,6 +303,10 @@ class _Simulation:
         self.charges: Counter[Run] = Counter()
         #: Executions of other graphs that have not ended, and when they began.
         self.open: dict[Run, tuple[Child, float]] = {}
+        #: What runs have waited for, by name of the wait: further attempts get it at once.
+        self.known: dict[Run, dict[str, Any]] = {}
+        #: Waits of the attempt of a run, by kind.
+        self.calls: dict[Run, Counter[str]] = {}
         #: Seconds that the attempt of a run has slept without giving up its slot.
         self.slept: dict[Run, float] = {}
         #: Runs whose attempt has taken too long.
@@ -488,6 +493,7 @@ class _Simulation:
 
     def begin(self, node: NodePlan, run: Run) -> Iterator[Any]:
         """The values of a new try of the run."""
+        self.calls.pop(run, None)
         row = self.trace.rows[run.key]
         values = row.input = assemble(node, run.arrivals)
         if behaviour := self.behaviours.get(node.key):
@@ -540,9 +546,26 @@ class _Simulation:
 
     def await_(self, node: NodePlan, run: Run, wait: Wait) -> None:
         """The block waits for something; it comes after a while, or never."""
+        if isinstance(wait, Timer) and wait.seconds <= SHORT_SECONDS:
+            self.doze(node, run, wait.seconds)
+            return
+        if node.effect is Effect.ONCE:
+            raise BlockError(ONCE, retry=False)
+        calls, known = self.calls.setdefault(run, Counter()), self.known.setdefault(run, {})
+        calls[type(wait).__name__] += 1
+        key = wait.key or f"{type(wait).__name__} {calls[type(wait).__name__]}"
+        if key in known:  # an earlier attempt has waited for it
+            self.answers[run] = known[key]
+            self.later(run, 0.0)
+            return
+        self.wait_for(run, wait)
+        if node.block.resumes:
+            known.clear()
+        known[key] = self.answers.get(run)
+
+    def wait_for(self, run: Run, wait: Wait) -> None:
+        """The run gives up its slot until what it waits for is there."""
         match wait:
-            case Timer(seconds) if seconds <= SHORT_SECONDS:
-                self.doze(node, run, seconds)
             case Timer(seconds):
                 left = max(0.0, seconds - self.gone(run))
                 self.pause(run, "timer", left, waited=left)

@@ -19,6 +19,7 @@ class Timer:
     """The run waits for so long."""
 
     seconds: float
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Question:
 
     instructions: str
     payload: Any
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Child:
 
     graph: int
     inputs: Mapping[str, Any]
-    key: str
+    key: str = ""
 
 
 Wait = Timer | Question | Child
@@ -86,11 +88,11 @@ class SimulatedContext:
 
     async def sleep(self, seconds: float, *, key: str = "") -> None:
         """Return after so many simulated seconds."""
-        await _Awaited(Timer(seconds))
+        await _Awaited(Timer(seconds, key))
 
     async def ask(self, instructions: str, payload: Any = None, *, key: str = "") -> Answer:
         """What the simulation was told that a person decides."""
-        answer: Answer = await _Awaited(Question(instructions, payload))
+        answer: Answer = await _Awaited(Question(instructions, payload, key))
         return answer
 
     async def run_graph(self, graph: int, inputs: Mapping[str, Any], *, key: str = "") -> Mapping[str, Any]:

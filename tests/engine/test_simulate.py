@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentflow.graphs.spec import Limits
-from blocks.base import Block, BlockError, BlockInput, BlockOutput, Stream
+from blocks.base import Block, BlockError, BlockInput, BlockOutput, Effect, Stream
 from executions import node_run
 from executions.engine import simulate as simulator
 from executions.engine.plan import compile_plan
@@ -423,3 +423,39 @@ def test_what_a_block_does_wrong_fails_its_run_as_on_a_worker(what, limits, kind
     error = trace.error or {}
     assert (error["kind"], error["attempt"]) == (kind, attempts)
     assert error["message"].startswith(said)
+
+
+class Doubtful(Block):
+    """Asks, runs another graph, and fails at its first attempt."""
+
+    id = "doubtful"
+    category = "Test"
+
+    class Output(BlockOutput):
+        out: Any
+
+    async def run(self, input, context):
+        await context.ask("May this be?")
+        outputs = await context.run_graph(1, {"i": 4})
+        if context.attempt == 1:
+            raise BlockError("not yet")
+        yield "out", outputs["o"]
+
+
+def test_a_further_attempt_gets_at_once_what_was_waited_for():
+    spec = graph("a:doubtful -> o:output", a={"retries": 1})
+    trace = simulate(spec, Blocks(Doubtful, Double), decisions=YES, graphs={1: INNER})
+    row = trace.rows["a", (), 0]
+    assert (trace.outputs, trace.charged, row.attempt, row.waited) == ({"o": 8}, 3, 2, 3)
+
+
+class Payment(Sleep):
+    """Must not be repeated."""
+
+    id = "payment"
+    effect = Effect.ONCE
+
+
+def test_a_block_that_must_not_be_repeated_cannot_wait():
+    trace = simulate(graph("p:payment"), Blocks(Payment))
+    assert "must not be repeated cannot wait" in (trace.error or {})["message"]
