@@ -65,6 +65,8 @@ def announce(*executions: Execution) -> None:
     if not wake.ring(wake.CONTROL_CHANNEL, "work"):
         return  # workers look by themselves; the caller waits for Redis only once
     wake.ring(wake.WAKE_CHANNEL, *graphs)
+    # A worker has started a child: the workers are awake, and it needs no ticket.
+    executions = tuple(execution for execution in executions if execution.parent_id is None)
     for execution in executions[:MOST_TICKETS]:
         try:
             enqueue_ticket(execution.pk)

@@ -100,3 +100,12 @@ test("failures, waits and skips are counted beside the status", () => {
   for (const words of ["1 handled", "2 waiting", "4 skipped"]) expect(screen.getByText(words)).toBeVisible();
   expect(screen.queryByText(/failed/)).toBeNull();
 });
+
+test("the runs that a run has to do with are a press away", () => {
+  resetStore({ execution: { ...over, parent: "above", retry_of: "before" } });
+  render(<RunDrawer />);
+  const addresses = ["Started by another run", "Goes on from another run"].map((name) =>
+    screen.getByRole("link", { name }).getAttribute("href"),
+  );
+  expect(addresses.map((address) => address?.split("/").at(-2))).toEqual(["above", "before"]);
+});

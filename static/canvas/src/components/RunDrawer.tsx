@@ -88,6 +88,7 @@ function RunWords({ execution }: { execution: Execution }) {
         <Tally counts={execution.counts} />
       </span>
       {execution.parent && <a href={`${home}executions/${execution.parent}/`}>Started by another run</a>}
+      {execution.retry_of && <a href={`${home}executions/${execution.retry_of}/`}>Goes on from another run</a>}
     </span>
   );
 }
