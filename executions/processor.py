@@ -201,7 +201,8 @@ class ExecutionProcessor:
         node = self.plan.nodes[run.node]
         if node.pinned is not None and self.claim.use_pins:
             return Given(pinned_outputs(node), is_pinned=True)
-        if self._book and (outputs := self._book.take(node, run)):
+        outputs = self._book.take(node, run) if self._book else None
+        if outputs is not None:  # a step that gave nothing is kept, too
             return Given(outputs, is_reused=True)
         return None
 

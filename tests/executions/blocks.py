@@ -100,6 +100,27 @@ class Once(Block):
         yield "key", context.idempotency_key
 
 
+class Silent(Block):
+    """Count that it happened, and give nothing."""
+
+    id = "test.silent"
+    category = "Test"
+    effect = Effect.ONCE
+
+    class Input(BlockInput):
+        name: str
+
+    class Output(BlockOutput):
+        value: Any
+
+    async def run(self, input: Input, context: BlockContext) -> Outputs:
+        TRIES[input.name] += 1
+        if not input.name:
+            yield "value", input.name
+
+    examples: ClassVar[list[Example]] = []
+
+
 class Bug(Block):
     """Fail in a way that nobody foresaw."""
 

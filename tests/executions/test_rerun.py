@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from agentflow.graphs.editing import apply_edit
 from agentflow.graphs.models import Graph
+from agentflow.graphs.spec import OnError, Policy
 from executions import services
 from executions.engine.status import Status
 from executions.models import Execution
@@ -150,6 +151,13 @@ def test_step_that_must_happen_once_is_not_silently_repeated(owner: User) -> Non
     assert blocks.TRIES["once"] == 1
     assert ended(retry_execution(first, user=owner, from_nodes=["v"], repeat_once=True)).status == Status.COMPLETED
     assert blocks.TRIES["once"] == 2
+
+
+def test_step_that_gave_nothing_is_kept_too(owner: User) -> None:
+    policy = Policy(on_error=OnError.CONTINUE)
+    first = run(owner, {"s": ("test.silent", {"name": "s"}), "f": ("core.fail", {}, policy)})
+    again = ended(retry_execution(first, user=owner))
+    assert (row(again, "s").reused, blocks.TRIES["s"]) == (True, 1)
 
 
 def test_retry_goes_on_after_its_worker_was_lost(owner: User) -> None:
