@@ -81,6 +81,7 @@ def _choice(
     if from_nodes:
         choice["fresh"] = _closure(from_nodes, ((link.source, link.sink) for link in spec.links))
     if to_nodes:
+        choice.pop("inputs", None)  # of a run of one node alone, which this one is not
         choice["only"] = _closure(to_nodes, ((link.sink, link.source) for link in spec.links))
     return choice
 

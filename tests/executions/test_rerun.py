@@ -87,6 +87,13 @@ def test_retry_of_a_part_is_the_same_part(owner: User) -> None:
     assert (again.status, ran(again)) == (Status.COMPLETED, {"v", "b"})
 
 
+def test_run_up_to_a_node_after_it_ran_alone_has_its_links_again(owner: User) -> None:
+    nodes: dict[str, Any] = {"v": ("core.value", {"value": 1}), "s": ("math.calculate", {"b": 2, "operation": "add"})}
+    alone = ended(retry_execution(run(owner, nodes, "v.value -> s.a"), user=owner, node="s", inputs={"a": 40}))
+    again = ended(retry_execution(alone, user=owner, to_nodes=["s"]))
+    assert (ran(again), value(again, "s", "result")) == ({"v", "s"}, 3)
+
+
 def test_unknown_nodes_are_refused(owner: User) -> None:
     first = run(owner, {"v": ("core.value", {"value": 1})})
     with pytest.raises(services.StartRefused) as refused:
