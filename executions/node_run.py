@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from blocks.base import ERROR_PORT, BlockError, Effect
+from executions.clock import now
 from executions.context import NodeContext
 from executions.engine.commands import Command, PortError, Run
 from executions.engine.plan import NodePlan, Plan
@@ -314,11 +314,6 @@ UNKNOWN_OUTCOME = (
     "Look at the other side: did it happen?"
 )
 NOT_REPEATED = "The worker was lost while this step ran; it was decided not to repeat it."
-
-
-def now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 def _is_told_to_stop() -> bool:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from blocks.base import BlockError
 from blocks.context import BlockUser
+from executions.clock import now
 from executions.context import NodeContext
 from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
 from executions.engine.plan import Plan
@@ -22,7 +23,7 @@ from executions.engine.status import FINAL, Reason, Status
 from executions.ids import node_execution_id
 from executions.ledger import Ending, Fenced, Ledger, NodeRow, Parking, Unrecordable
 from executions.node_executor import NodeExecutor
-from executions.node_run import Given, NodeRun, now
+from executions.node_run import Given, NodeRun
 from executions.outside import Outside
 from executions.recorder import Recorder
 from executions.replay import Recorded, Replayed, RunKey

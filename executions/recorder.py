@@ -21,6 +21,7 @@ from django.conf import settings
 from psycopg import AsyncConnection, sql
 
 from executions import database
+from executions.clock import clock
 from executions.ending import CLOSE_OTHERS
 from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
 from executions.values import blob_name
@@ -133,7 +134,7 @@ PARK = """
 """
 RENEW = """
     UPDATE executions_worker SET expires_at = clock_timestamp() + make_interval(secs => %s)
-    WHERE id = %s AND stopped_at IS NULL AND expires_at > clock_timestamp() RETURNING id
+    WHERE id = %s AND stopped_at IS NULL AND expires_at > clock_timestamp() RETURNING clock_timestamp()
 """
 
 
@@ -223,8 +224,10 @@ class Recorder:
     async def _renew(self, connection: AsyncConnection[Any]) -> None:
         sent_at = time.monotonic()
         answer = await connection.execute(RENEW, (settings.LEASE_SECONDS, self.worker))
-        if await answer.fetchone() is None:
+        row = await answer.fetchone()
+        if row is None:
             raise LeaseLost
+        clock.learn(row[0], asked_at=sent_at, answered_at=time.monotonic())
         self.renewed_at = sent_at
 
     async def _write(self, work: Work) -> None:

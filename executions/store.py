@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import class_row, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from executions.clock import clock
 from executions.database import conninfo
 from executions.ending import CLOSE, CLOSE_OTHERS, EVENTS, FAIL
 from executions.engine.status import Reason
@@ -27,7 +29,7 @@ Answer = TypeVar("Answer")
 SIGN_ON = """
     INSERT INTO executions_worker (id, name, host, process_id, queue, capacity, version, expires_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (id) DO UPDATE SET expires_at = EXCLUDED.expires_at RETURNING clock_timestamp() AS moment
 """
 #: Newest lease first would starve the old: oldest executions first, whoever rang.
 CLAIM = f"""
@@ -153,10 +155,11 @@ class Store:
             await self._pool.close(timeout=2)
 
     async def sign_on(self, *, host: str, process_id: int, queue: str, capacity: int, version: str) -> None:
-        """Make the worker's row with a fresh lease."""
-        await self.run(
-            SIGN_ON, (self.worker, self.name, host, process_id, queue, capacity, version, settings.LEASE_SECONDS)
-        )
+        """Make the worker's row with a fresh lease, and learn the database's time."""
+        parameters = (self.worker, self.name, host, process_id, queue, capacity, version, settings.LEASE_SECONDS)
+        asked_at = time.monotonic()
+        (row,) = await self.rows(SIGN_ON, parameters)
+        clock.learn(row["moment"], asked_at=asked_at, answered_at=time.monotonic())
 
     async def sign_off(self) -> None:
         """The lease ends now."""

@@ -4,12 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from blocks.base import BlockError, Effect
 from blocks.context import Answer
+from executions.clock import now
 from executions.engine.commands import Command, Run
 from executions.engine.plan import NodePlan
 from executions.engine.scheduler import Scheduler
@@ -163,7 +164,7 @@ class Waits:
         until = datetime.fromisoformat(wait["until"])
 
         async def look() -> bool | None:
-            return True if until <= datetime.now(UTC) else None
+            return True if until <= now() else None
 
         await self._until(key, look, until)
         self._is_done(key)
@@ -221,8 +222,8 @@ class Waits:
 
 
 def _seconds_to(moment: datetime) -> float:
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return max(0.0, (moment - now()).total_seconds())
 
 
 def _in(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    return (now() + timedelta(seconds=seconds)).isoformat()
