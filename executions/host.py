@@ -29,7 +29,7 @@ from executions.node_executor import NodeExecutor
 from executions.recorder import Recorder
 from executions.store import Store
 from executions.sweeper import Sweeper
-from executions.tickets import enqueue_node
+from executions.tickets import NodeQueue
 from executions.watchdog import Watchdog, crash
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Host:
         bell = Bell()
         async with Store(self.id, self.name).opened() as store:
             recorder = Recorder(self.id, committed=lambda done: _wake(bell, done))
-            isolated = IsolatedRunner(store, enqueue=enqueue_node)
+            isolated = IsolatedRunner(store, NodeQueue())
             executor = NodeExecutor(isolated)
             self.manager = ExecutionManager(store, recorder, executor, bell, slots=self.slots)
             await self._sign_on(store, recorder)
@@ -120,6 +120,7 @@ class Host:
                 recorder=recorder.run(),
                 manager=self.manager.run(),
                 watch=self.manager.watch(),
+                isolated=isolated.watch(),
                 sweeper=Sweeper(store, bell).run(),
                 bell=bell.run(),
                 control=listen(_Ear(self.manager, isolated).hear),

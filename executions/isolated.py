@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol
 from uuid import UUID
 
 from blocks.base import BlockError
@@ -20,25 +20,39 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 #: A process that has not said for so long that it lives is gone.
 SILENT_SECONDS = 6.0
-#: A job that nobody took for so long is put into the queue again.
-UNTAKEN_SECONDS = 15.0
+#: A job that nobody took for so long and that is not in the queue any more is put there again.
+UNTAKEN_SECONDS = 2.0
 MAX_TOKENS = 3
 
 INSERT = """
     INSERT INTO executions_nodejob (token, node_execution_id, execution_id, payload, claimed_by)
     VALUES (%s, %s, %s, %s::json, '') ON CONFLICT DO NOTHING
 """
+#: Of these jobs those that nobody has taken; `settled` are those that have ended, gone silent or been dropped.
 LOOK = """
+    SELECT mine.token, j.claimed_at IS NULL AND j.ended_at IS NULL AND j.token IS NOT NULL AS untaken,
+        j.token IS NULL OR j.ended_at IS NOT NULL
+            OR coalesce(j.beat_at, j.claimed_at) < clock_timestamp() - make_interval(secs => %s) AS settled,
+        j.created_at < clock_timestamp() - make_interval(secs => %s) AS old
+    FROM unnest(%s::uuid[]) AS mine(token) LEFT JOIN executions_nodejob j ON j.token = mine.token
+"""
+RESULT = """
     SELECT result, ended_at IS NOT NULL AS ended,
-        claimed_at IS NOT NULL AND coalesce(beat_at, claimed_at) < clock_timestamp() - make_interval(secs => %s) AS silent,
-        claimed_at IS NULL AS untaken
+        ended_at IS NULL AND coalesce(beat_at, claimed_at) < clock_timestamp() - make_interval(secs => %s) AS silent
     FROM executions_nodejob WHERE token = %s
 """
 #: Whatever runs it ends itself when it finds its row gone.
 DROP = "DELETE FROM executions_nodejob WHERE token = %s"
 
-#: Puts a token into the `nodes` queue.
-Enqueue = Callable[[UUID], None]
+
+class Queue(Protocol):
+    """The queue of the node workers; its methods block, and may fail in any way that Redis can."""
+
+    def put(self, token: UUID) -> None:
+        """Offer the job."""
+
+    def missing(self, tokens: Iterable[UUID]) -> list[UUID]:
+        """Those of the jobs that are not in the queue."""
 
 
 class Vanished(Exception):
@@ -48,15 +62,41 @@ class Vanished(Exception):
 class IsolatedRunner:
     """Starts node jobs, waits for their results without polling tightly, takes them back when they are not wanted."""
 
-    def __init__(self, store: Store, *, enqueue: Enqueue) -> None:
+    def __init__(self, store: Store, queue: Queue) -> None:
         self._store = store
-        self._enqueue = enqueue
+        self._queue = queue
+        #: Of the jobs that run or wait for a worker.
         self._bells: dict[UUID, asyncio.Event] = {}
 
     def ring(self, token: UUID) -> None:
         """The job with this token may have ended."""
         if bell := self._bells.get(token):
             bell.set()
+
+    async def watch(self) -> None:
+        """Find once in a while what no bell told; never ends by itself."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if self._bells:
+                await self._look()
+
+    async def _look(self) -> None:
+        tokens = list(self._bells)
+        found = await self._store.rows(LOOK, (SILENT_SECONDS, UNTAKEN_SECONDS, tokens))
+        for row in found:
+            if row["settled"]:
+                self.ring(row["token"])
+        if untaken := [row["token"] for row in found if row["untaken"] and row["old"]]:
+            await self._offer_lost(untaken)
+
+    async def _offer_lost(self, untaken: list[UUID]) -> None:
+        """Put what a queue that was emptied has lost there again; a long queue is no reason to."""
+
+        def offer() -> None:
+            for token in self._queue.missing(untaken):
+                self._queue.put(token)
+
+        await self._try_queue(offer)
 
     async def run(
         self, node: NodePlan, values: Mapping[str, Any], context: NodeContext
@@ -79,42 +119,32 @@ class IsolatedRunner:
 
     async def _one(self, payload: str, context: NodeContext) -> dict[str, Any]:
         token = uuid7()
-        bell = self._bells[token] = asyncio.Event()
         try:
             await self._store.run(INSERT, (token, UUID(context.idempotency_key), UUID(context.execution_id), payload))
-            await self._ring_queue(token)
-            return await self._wait(token, bell)
+            bell = self._bells[token] = asyncio.Event()
+            await self._try_queue(partial(self._queue.put, token))
+            return await self._result(token, bell)
         finally:
-            del self._bells[token]
+            self._bells.pop(token, None)
             await asyncio.shield(self._store.run(DROP, (token,)))
 
-    async def _wait(self, token: UUID, bell: asyncio.Event) -> dict[str, Any]:
-        waited = 0.0
+    async def _result(self, token: UUID, bell: asyncio.Event) -> dict[str, Any]:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await bell.wait()
+            await bell.wait()
             bell.clear()
-            found = await self._store.rows(LOOK, (SILENT_SECONDS, token))
-            if not found:  # the execution was ended or deleted from outside
+            found = await self._store.rows(RESULT, (SILENT_SECONDS, token))
+            if not found or found[0]["silent"]:  # without a row the execution was ended or deleted from outside
                 raise Vanished
-            (row,) = found
-            if row["ended"]:
-                result: dict[str, Any] = row["result"]
+            if found[0]["ended"]:
+                result: dict[str, Any] = found[0]["result"]
                 return result
-            if row["silent"]:
-                raise Vanished
-            waited = waited + POLL_SECONDS if row["untaken"] else 0.0
-            if waited >= UNTAKEN_SECONDS:
-                waited = 0.0
-                await self._ring_queue(token)
 
-    async def _ring_queue(self, token: UUID) -> None:
-        """A queue that is away costs time: the token is offered again later."""
+    async def _try_queue(self, act: Callable[[], None]) -> None:
+        """A queue that is away costs time: jobs are offered again later."""
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._enqueue, token)
+            await asyncio.get_running_loop().run_in_executor(None, act)
         except Exception as error:  # noqa: BLE001 - whatever Redis raises: the database stays the truth
-            logger.warning("node job not queued: %s", error, extra={"action": "node_job_not_queued"})
+            logger.warning("node jobs not queued: %s", error, extra={"action": "node_jobs_not_queued"})
 
 
 def _payload(node: NodePlan, values: Mapping[str, Any], context: NodeContext) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What goes into the queues: admission tickets and isolated node runs, ids only."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -40,13 +41,25 @@ def enqueue_ticket(execution: UUID) -> None:
     )
 
 
-def enqueue_node(token: UUID) -> None:
-    """Put the isolated run of a node into the queue."""
-    get_queue(NODES).enqueue_call(
-        "executions.jobs.run_node",
-        (str(token),),
-        job_id=f"node-{token}",
-        result_ttl=0,
-        failure_ttl=3_600,
-        timeout=LONGEST_NODE_SECONDS + 60,
-    )
+class NodeQueue:
+    """The queue of isolated node runs."""
+
+    def put(self, token: UUID) -> None:
+        """Offer the isolated run of a node to the node workers."""
+        get_queue(NODES).enqueue_call(
+            "executions.jobs.run_node",
+            (str(token),),
+            job_id=_node_job_id(token),
+            result_ttl=0,
+            failure_ttl=3_600,
+            timeout=LONGEST_NODE_SECONDS + 60,
+        )
+
+    def missing(self, tokens: Iterable[UUID]) -> list[UUID]:
+        """Those that are not in the queue: taken this moment, or lost."""
+        queued = set(get_queue(NODES).get_job_ids())
+        return [token for token in tokens if _node_job_id(token) not in queued]
+
+
+def _node_job_id(token: UUID) -> str:
+    return f"node-{token}"
