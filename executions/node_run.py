@@ -218,6 +218,7 @@ class NodeRun:
                 return self._error(message, "timeout"), is_repeatable
             return self._bug(), is_repeatable
         finally:
+            self.waits.limit = None  # what is waited for after the attempt has no part in its time
             self.row.log = [*self.row.log, *context.lines]
         return None, False
 

@@ -80,6 +80,13 @@ def test_time_limit_of_a_node_fails_it(owner: User) -> None:
     assert error_of(execution, "g")["kind"] == "timeout"
 
 
+def test_step_with_a_time_limit_is_tried_again(owner: User) -> None:
+    """What it waits for between two tries has no part in the limit of either."""
+    policy = Policy(retries=2, timeout_seconds=5)
+    execution = run(owner, {"f": ("test.flaky", {"name": "f"}, policy)})
+    assert (execution.status, row(execution, "f").attempt) == (Status.COMPLETED, 2)
+
+
 def test_time_limit_of_the_graph_fails_the_execution(owner: User) -> None:
     execution = run(owner, {"g": ("test.gate", {"name": "shut"})}, limits=Limits(seconds=0.2))
     assert (execution.status, execution.reason) == (Status.FAILED, "timeout")
