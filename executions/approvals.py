@@ -59,7 +59,8 @@ def decide(approval: Approval, *, user: User, decision: str, payload: Any = UNCH
         asked.answer = asked.payload if payload is UNCHANGED else payload
         asked.decided_at = Now()  # the database's clock
         asked.save(update_fields=["decision", "comment", "decided_by", "answer", "decided_at"])
-        Execution.objects.filter(pk=execution.pk, status=Status.WAITING).update(status=Status.QUEUED, wake_at=None)
+        waiting = Execution.objects.filter(pk=execution.pk, status=Status.WAITING)
+        waiting.update(status=Status.QUEUED, wake_at=None, queued_at=Now())
         transaction.on_commit(lambda: _tell(asked, execution.graph_id))
     asked.refresh_from_db()
     return asked

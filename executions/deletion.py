@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models.functions import Now
+
 from agentflow.graphs.models import Graph
 from executions.engine.status import Status
 from executions.models import Approval, Execution, NodeExecution, NodeJob, Output
@@ -16,7 +18,7 @@ def delete_executions(graph: Graph, **_: Any) -> None:
     doomed = Execution.objects.filter(graph=graph)
     # Whoever waits for one of them finds it gone, and says so, as soon as it is looked at.
     waiting = Execution.objects.filter(children__graph=graph, status=Status.WAITING).exclude(graph=graph)
-    waiting.update(status=Status.QUEUED, wake_at=None)
+    waiting.update(status=Status.QUEUED, wake_at=None, queued_at=Now())
     Execution.objects.filter(parent__graph=graph).exclude(graph=graph).update(parent=None)
     Execution.objects.filter(retry_of__graph=graph).exclude(graph=graph).update(retry_of=None)
     for rows in (

@@ -15,7 +15,8 @@ from agentflow.graphs.live import MOST_EDITS, edits_since
 from agentflow.graphs.models import Graph
 from executions.engine.status import FINAL
 from executions.models import ACTIVE_VALUES, Execution, NodeExecution
-from executions.rows import EXECUTION_COLUMNS, NODE_COLUMNS, ExecutionRow, NodeRow, execution_row, node_row
+from executions.rows import EXECUTION_COLUMNS, NODE_COLUMNS, NodeRow, execution_row, node_row
+from executions.watched import read_watched
 
 #: Rows in one message; more follow in further ones.
 CHUNK_ROWS = 1_000
@@ -35,7 +36,7 @@ class Changes:
     head: int
     rows: int
     is_final: bool
-    #: The execution's own row as JSON: it may change without a node's row.
+    #: The execution's own row, its events and what holds it up, as JSON: it may change without a node's row.
     execution: str
     #: The rest of a message, to follow its type.
     body: str
@@ -77,7 +78,7 @@ def read_changes(execution: UUID, since: int) -> Changes | None:
     The execution is read before its nodes, so a status is never newer than the rows that come with it.
     A `since` that the execution has not reached (its database was restored) reads from the start.
     """
-    row = read_execution(execution)
+    row = read_watched(execution)
     if row is None:
         return None
     nodes = read_nodes(execution, since if since <= row["seq"] else 0, limit=CHUNK_ROWS)
@@ -87,12 +88,6 @@ def read_changes(execution: UUID, since: int) -> Changes | None:
     row_json = encode(row)
     body = f'"seq":{seq},"head":{head},"execution":{row_json},"nodes":{encode(nodes)}}}'
     return Changes(seq, head, len(nodes), row["status"] in FINAL, row_json, body)
-
-
-def read_execution(execution: UUID) -> ExecutionRow | None:
-    """The execution's row, without payloads; None when there is none."""
-    values = Execution.objects.filter(pk=execution).values(*EXECUTION_COLUMNS).first()
-    return execution_row(values) if values else None
 
 
 def read_nodes(execution: UUID, since: int, *, limit: int) -> list[NodeRow]:

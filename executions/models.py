@@ -87,6 +87,8 @@ class Execution(models.Model):
     wake_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
+    #: Since when it waits for a worker, while it is QUEUED; by the database's clock.
+    queued_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 

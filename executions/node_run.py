@@ -20,8 +20,8 @@ from executions.node_executor import NodeExecutor
 from executions.outside import Outside
 from executions.replay import Recorded
 from executions.values import as_recorded, encode, save_blob
-from executions.waited import is_open
-from executions.waits import OUTCOME, RETRY, Waits
+from executions.waited import OUTCOME, RETRY, is_open
+from executions.waits import Waits
 
 logger = logging.getLogger(__name__)
 

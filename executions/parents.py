@@ -15,7 +15,7 @@ WAKE = """
     WITH told AS (
         UPDATE executions_execution SET told_parent = true WHERE id = ANY(%(children)s)
     ), woken AS (
-        UPDATE executions_execution SET status = 'queued', wake_at = NULL
+        UPDATE executions_execution SET status = 'queued', wake_at = NULL, queued_at = clock_timestamp()
         WHERE id = ANY(%(parents)s) AND status = 'waiting' RETURNING id
     )
     SELECT c.id AS child, c.parent_id AS parent, c.parent_id IN (SELECT id FROM woken) AS is_queued

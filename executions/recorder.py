@@ -124,7 +124,7 @@ ENDINGS = """
 #: What somebody has answered meanwhile is not waited for: the execution is queued at once. Whoever answers locks the
 #: execution first, as this transaction has, so one of the two sees the other.
 PARK = """
-    UPDATE executions_execution e SET holder_id = NULL, wake_at = new.wake_at, status = CASE
+    UPDATE executions_execution e SET holder_id = NULL, wake_at = new.wake_at, queued_at = clock_timestamp(), status = CASE
         WHEN EXISTS (
             SELECT 1 FROM unnest(new.awaited::uuid[]) AS awaited(id)
             WHERE NOT EXISTS (SELECT 1 FROM executions_approval a WHERE a.id = awaited.id AND a.decided_at IS NULL)

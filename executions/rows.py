@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from executions.engine.status import Status
-from executions.waited import open_wait
+from executions.waited import interrupted, open_wait
 
 
 class Named(TypedDict):
@@ -57,6 +57,7 @@ class NodeRow(TypedDict):
     path: list[int]
     ordinal: int
     attempt: int
+    interrupted: int
     status: str
     handled: bool
     reused: bool
@@ -148,6 +149,7 @@ def node_row(values: Mapping[str, Any]) -> NodeRow:
     error = values["error"]
     return {
         **{name: values[name] for name in _SHOWN_COLUMNS},  # type: ignore[typeddict-item]  # the columns are its keys
+        "interrupted": interrupted(values["attempt"], values["waits"]),
         "waiting": _wait(values["waits"]) if values["status"] == Status.WAITING else None,
         "children": [wait["child"] for wait in values["waits"].values() if "child" in wait],
         "handled": values["status"] == Status.FAILED and bool(error) and bool(error.get("handled")),

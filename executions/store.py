@@ -63,6 +63,7 @@ OUTPUTS = """
 RELEASE = f"""
     WITH released AS (
         UPDATE executions_execution e SET status = 'queued', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
+            queued_at = clock_timestamp(),
             events = {EVENTS} || jsonb_build_array(jsonb_build_object(
                 'at', clock_timestamp(), 'kind', 'handed_over', 'seq', e.seq + 1,
                 'text', 'Handed over by worker ' || %(name)s::text))

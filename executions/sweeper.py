@@ -42,6 +42,7 @@ LOST = f"""
         ) e WHERE w.expires_at < clock_timestamp()
     ), released AS (
         UPDATE executions_execution e SET status = 'queued', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
+            queued_at = clock_timestamp(),
             events = {EVENTS} || jsonb_build_array(jsonb_build_object(
                 'at', clock_timestamp(), 'kind', 'worker_lost', 'seq', e.seq + 1,
                 'text', 'Worker ' || lost.name || ' was lost'))
@@ -56,7 +57,7 @@ LOST = f"""
 """  # noqa: S608 - parts of our own
 #: Timers that are due; `statement_timestamp` stays the same for the statement, so the index gives only these.
 DUE = """
-    UPDATE executions_execution e SET status = 'queued', wake_at = NULL
+    UPDATE executions_execution e SET status = 'queued', wake_at = NULL, queued_at = clock_timestamp()
     FROM (
         SELECT id FROM executions_execution WHERE status = 'waiting' AND wake_at <= statement_timestamp()
         ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED

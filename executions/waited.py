@@ -8,6 +8,9 @@ from uuid import UUID
 #: `{for, until?, approval?, child?, graph?, failures?, done?}`.
 Wait = dict[str, Any]
 
+#: The waits that the runtime itself makes, by key.
+RETRY, OUTCOME = "retry", "outcome"
+
 
 def open_wait(waits: Mapping[str, Wait]) -> Wait | None:
     """What the run waits for now."""
@@ -17,6 +20,12 @@ def open_wait(waits: Mapping[str, Wait]) -> Wait | None:
 def is_open(waits: Mapping[str, Wait], key: str) -> bool:
     """The run waits under this key."""
     return "done" not in waits.get(key, {"done": True})
+
+
+def interrupted(attempt: int, waits: Mapping[str, Wait]) -> int:
+    """Attempts that ended because their worker was lost or stopped; the others before this one have failed."""
+    going_on = not is_open(waits, RETRY)
+    return max(0, attempt - going_on - int(waits.get(RETRY, {}).get("failures", 0)))
 
 
 def awaited(waits: Mapping[str, Wait]) -> UUID | None:

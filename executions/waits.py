@@ -19,12 +19,10 @@ from executions.ids import uuid7
 from executions.ledger import ApprovalRow, Ledger, NodeRow
 from executions.outside import Child, Decided, Outside
 from executions.values import encode
-from executions.waited import Wait, until_of
+from executions.waited import OUTCOME, RETRY, Wait, until_of
 
 #: Shorter waits stay on the worker's loop, and a crash begins them anew.
 SHORT_SECONDS = 5.0
-#: The waits that the runtime itself makes, by key.
-RETRY, OUTCOME = "retry", "outcome"
 
 Found = TypeVar("Found")
 
@@ -150,7 +148,9 @@ class Waits:
         self._calls[kind] += 1
         key = key or f"{kind} {self._calls[kind]}"
         if key not in self._row.waits:
-            kept = {} if self._node.block.resumes else self._row.waits
+            kept = {
+                name: wait for name, wait in self._row.waits.items() if not self._node.block.resumes or name == RETRY
+            }
             self._row.waits = {**kept, key: {"for": kind, **make()}}
         return key, self._row.waits[key]
 

@@ -13,6 +13,7 @@ from rq import SimpleWorker, Worker
 from rq.exceptions import StopRequested
 
 from executions import host, jobs
+from executions.lease import Lease
 from executions.tickets import TicketJob
 
 #: Seconds between looks at a worker that has no free slot.
@@ -106,11 +107,22 @@ class NodeWorker(Worker):
     """Runs each isolated node in a forked process with limits that dies with its parent."""
 
     job_class = TicketJob
+    _lease: Lease
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work until asked to stop; a row tells meanwhile that this process lives."""
+        with Lease(self.queues[0].name) as self._lease:
+            return super().work(*args, **kwargs)
 
     def execute_job(self, *args: Any, **kwargs: Any) -> None:
         """Fork for the job; no database connection is shared with the fork."""
         connections.close_all()
         super().execute_job(*args, **kwargs)
+
+    def fork_work_horse(self, *args: Any, **kwargs: Any) -> None:
+        """Fork while the lease's thread holds nothing that the other process would wait for."""
+        with self._lease.still():
+            super().fork_work_horse(*args, **kwargs)
 
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         """The forked process: bound it, then run the job."""

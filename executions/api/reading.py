@@ -13,6 +13,7 @@ from rest_framework.reverse import reverse
 from agentflow.graphs.permissions import get_graph, graphs_for
 from executions.models import Execution, NodeExecution
 from executions.rows import EXECUTION_COLUMNS, NODE_COLUMNS, execution_row
+from executions.watched import WATCHED_COLUMNS, watched, watched_row
 
 #: What no list reads.
 PAYLOADS = ("inputs", "outputs", "events")
@@ -47,9 +48,16 @@ def found_node(run: Execution, node_execution: UUID) -> NodeExecution:
     return row
 
 
-def started(request: Request, execution: UUID, *, payloads: tuple[str, ...] = ("outputs",)) -> dict[str, Any]:
-    """The execution as it is now, with these payloads and its addresses."""
-    return _started(request, Execution.objects.values(*EXECUTION_COLUMNS, *payloads).get(pk=execution), payloads)
+def started(request: Request, execution: UUID) -> dict[str, Any]:
+    """The execution as it is now, with its outputs and its addresses."""
+    return _started(request, Execution.objects.values(*EXECUTION_COLUMNS, "outputs").get(pk=execution), ("outputs",))
+
+
+def detailed(request: Request, execution: UUID) -> dict[str, Any]:
+    """The execution as it is now with what it was given, what happened to it, and what holds it up."""
+    payloads = ("inputs", "outputs")
+    values = watched(execution).values(*WATCHED_COLUMNS, *payloads).get()
+    return {**_started(request, values, payloads), **watched_row(values), "children": children_of(execution)}
 
 
 def all_started(request: Request, executions: Sequence[UUID]) -> list[dict[str, Any]]:

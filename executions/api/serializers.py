@@ -9,11 +9,13 @@ from executions.approvals import MAX_COMMENT
 from executions.engine.status import Reason, Status
 from executions.models import Approval
 from executions.services import MOST_AT_ONCE
+from executions.watched import HeldUp
 
 NODE_STATUSES = [status.value for status in Status]
 APPROVAL_KINDS = [kind.value for kind in Approval.Kind]
 APPROVAL_STATES = ["open", "decided", "closed"]
 WAITS = ["timer", "retry", "approval", "outcome", "graph"]
+HELD_UP = [reason.value for reason in HeldUp]
 EXECUTION_STATUSES = [status for status in NODE_STATUSES if status != Status.SKIPPED]
 
 
@@ -102,7 +104,12 @@ class ExecutionDetailSerializer(StartedSerializer):
 
     inputs = ObjectField()
     children = ChildSerializer(many=True, help_text="The first hundred.")
-    events = EventSerializer(many=True)
+    events = EventSerializer(
+        many=True, help_text="The newest twenty, oldest first: a worker lost, resumed on another, …"
+    )
+    held_up_by = serializers.ChoiceField(
+        HELD_UP, allow_blank=True, help_text="Why it does not go on although it should; empty when nothing holds it up."
+    )
 
 
 class WaitSerializer(Shape):
@@ -128,6 +135,7 @@ class NodeRowSerializer(Shape):
     path = serializers.ListField(child=serializers.IntegerField())
     ordinal = serializers.IntegerField()
     attempt = serializers.IntegerField()
+    interrupted = serializers.IntegerField(help_text="Attempts that ended because their worker was lost or stopped.")
     status = serializers.ChoiceField(NODE_STATUSES)
     handled = serializers.BooleanField()
     reused = serializers.BooleanField(help_text="The result of an earlier execution.")

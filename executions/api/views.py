@@ -22,7 +22,7 @@ from agentflow.api.schema import problems
 from agentflow.graphs.api.requests import number_parameter, text_parameter
 from executions.api import serializers as shapes
 from executions.api.inspection import inputs_of, log_of, outputs_of
-from executions.api.reading import caller, children_of, found, found_node, started, visible
+from executions.api.reading import caller, detailed, found, found_node, started, visible
 from executions.live import CHUNK_ROWS, read_nodes
 from executions.models import Execution, Output
 from executions.rows import EXECUTION_COLUMNS, execution_row, node_row
@@ -89,10 +89,9 @@ class ExecutionViewSet(viewsets.GenericViewSet[Execution]):
 
     @extend_schema(operation_id="executions_retrieve", responses=shapes.ExecutionDetailSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
-        """The execution with inputs, outputs and what happened to it as a whole."""
+        """The execution with inputs, outputs, what happened to it as a whole, and what holds it up."""
         run = found(request.user, pk)
-        row = started(request, run.pk, payloads=("inputs", "outputs", "events"))
-        return Response({**row, "children": children_of(run.pk)})
+        return Response(detailed(request, run.pk))
 
     @extend_schema(
         operation_id="executions_nodes_list",

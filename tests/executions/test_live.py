@@ -54,6 +54,19 @@ def test_changes_hold_the_execution_and_every_row_in_order(run: Execution) -> No
     assert (found["seq"], found["head"]) == (3, 3)
 
 
+def test_what_happened_to_the_run_as_a_whole_is_a_change(run: Execution) -> None:
+    recorded.record(run, "a")
+    before = live.read_changes(run.pk, 0)
+    lost = {"at": "2026-01-01T00:00:00+00:00", "kind": "worker_lost", "text": "Worker w was lost", "seq": run.seq}
+    Execution.objects.filter(pk=run.pk).update(events=[lost], status=Status.QUEUED)
+    after = live.read_changes(run.pk, run.seq)
+    assert before is not None
+    assert after is not None
+    assert after.is_news(run.seq, before.execution)
+    assert [frame(changes)["execution"]["events"] for changes in (before, after)] == [[], [lost]]
+    assert [frame(changes)["execution"]["held_up_by"] for changes in (before, after)] == ["", "no_worker"]
+
+
 def test_times_are_utc_and_absent_ones_null(run: Execution) -> None:
     found = frame(live.read_changes(run.pk, 0))["execution"]
     assert found["created_at"].endswith("Z")
@@ -91,9 +104,7 @@ def test_reading_changes_takes_two_queries_and_no_payload(run: Execution) -> Non
     ) as queries:
         live.read_changes(run.pk, 0)
     assert len(queries) == 2
-    assert not any(
-        f'"{column}"' in query["sql"] for query in queries for column in ("inputs", "outputs", "log", "events")
-    )
+    assert not any(f'"{column}"' in query["sql"] for query in queries for column in ("inputs", "outputs", "log"))
 
 
 def test_edits_come_in_order_with_their_author(graph: Graph) -> None:

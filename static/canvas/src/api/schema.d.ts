@@ -203,7 +203,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The execution with inputs, outputs and what happened to it as a whole. */
+        /** @description The execution with inputs, outputs, what happened to it as a whole, and what holds it up. */
         get: operations["executions_retrieve"];
         put?: never;
         post?: never;
@@ -872,7 +872,18 @@ export interface components {
             };
             /** @description The first hundred. */
             children: components["schemas"]["Child"][];
+            /** @description The newest twenty, oldest first: a worker lost, resumed on another, … */
             events: components["schemas"]["Event"][];
+            /**
+             * @description Why it does not go on although it should; empty when nothing holds it up.
+             *
+             *     * `no_worker` - no_worker
+             *     * `worker_silent` - worker_silent
+             *     * `worker_lost` - worker_lost
+             *     * `handed_over` - handed_over
+             *     * `no_nodes_worker` - no_nodes_worker
+             */
+            held_up_by: components["schemas"]["HeldUpByEnum"] | components["schemas"]["BlankEnum"];
         };
         /**
          * @description * `queued` - queued
@@ -991,6 +1002,15 @@ export interface components {
             }[];
             limits?: components["schemas"]["LimitsRequest"];
         };
+        /**
+         * @description * `no_worker` - no_worker
+         *     * `worker_silent` - worker_silent
+         *     * `worker_lost` - worker_lost
+         *     * `handed_over` - handed_over
+         *     * `no_nodes_worker` - no_nodes_worker
+         * @enum {string}
+         */
+        HeldUpByEnum: "no_worker" | "worker_silent" | "worker_lost" | "handed_over" | "no_nodes_worker";
         /** @description What a graph takes and gives when it is run. */
         Interface: {
             /** @description The version it is of; null: the draft. */
@@ -1151,6 +1171,8 @@ export interface components {
             path: number[];
             ordinal: number;
             attempt: number;
+            /** @description Attempts that ended because their worker was lost or stopped. */
+            interrupted: number;
             status: components["schemas"]["NodeStatus"];
             handled: boolean;
             /** @description The result of an earlier execution. */
@@ -1221,6 +1243,8 @@ export interface components {
             path: number[];
             ordinal: number;
             attempt: number;
+            /** @description Attempts that ended because their worker was lost or stopped. */
+            interrupted: number;
             status: components["schemas"]["NodeStatus"];
             handled: boolean;
             /** @description The result of an earlier execution. */

@@ -240,6 +240,8 @@ export interface NodeRow {
   path: number[];
   ordinal: number;
   attempt: number;
+  /** Attempts that ended because their worker was lost or stopped. */
+  interrupted: number;
   status: NodeStatus;
   handled: boolean;
   reused: boolean;

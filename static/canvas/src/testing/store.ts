@@ -97,6 +97,7 @@ export function nodeRow(node: string, more: Partial<NodeRow> = {}): NodeRow {
     path: [],
     ordinal: 0,
     attempt: 1,
+    interrupted: 0,
     status: "completed",
     handled: false,
     reused: false,
