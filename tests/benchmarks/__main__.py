@@ -1,17 +1,18 @@
-"""Run every benchmark: `python -m tests.benchmarks`, or those named: `python -m tests.benchmarks engine`."""
+"""Figures of this machine: `python -m tests.benchmarks`, or only some tables and works: `… product chain fan`."""
 
-import pkgutil
 import sys
 from importlib import import_module
-from pathlib import Path
+
+#: Modules of this folder that print a table.
+TABLES = ("engine", "product")
 
 
-def main(chosen: list[str]) -> None:
-    """Each module of this folder prints its own table."""
-    names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name != "__main__"]
-    for name in chosen or names:
+def main(words: list[str]) -> None:
+    """Print the tables that are named, or all; other words choose works of `product`."""
+    chosen = [word for word in words if word in TABLES]
+    for name in chosen or TABLES:
         sys.stdout.write(f"\n{name}\n")
-        import_module(f"tests.benchmarks.{name}").main()
+        import_module(f"tests.benchmarks.{name}").main([word for word in words if word not in TABLES])
 
 
 main(sys.argv[1:])

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,16 +35,15 @@ class Product:
 
 
 @contextmanager
-def running_product(data: Path, **environment: str) -> Iterator[Product]:
-    """Start `manage.py up`, wait for its address and password, and stop it at the end."""
-    port = str(_free_port())
-    environ = (
-        os.environ
-        | _own_database()
-        | {"AGENTFLOW_DATA": str(data), "PORT": port, "PYTHONUNBUFFERED": "1"}
-        | environment
-    )
-    environ.pop("DJANGO_SETTINGS_MODULE", None)
+def running_product(data: Path, *, own_services: bool = False, **environment: str) -> Iterator[Product]:
+    """Start `manage.py up`, wait for its address and password, and stop it at the end.
+
+    On the servers that the tests use; with `own_services` on those that it starts itself, which are durable.
+    """
+    environ = {**os.environ, "AGENTFLOW_DATA": str(data), "PORT": str(_free_port()), "PYTHONUNBUFFERED": "1"}
+    for name in ("DJANGO_SETTINGS_MODULE", *(("DATABASE_URL", "REDIS_URL") if own_services else ())):
+        environ.pop(name, None)
+    environ |= environment if own_services else _own_database() | environment
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up"],
         cwd=ROOT,
@@ -65,7 +65,16 @@ def running_product(data: Path, **environment: str) -> Iterator[Product]:
             thread.join(timeout=10)
         if process.stdout is not None:
             process.stdout.close()
-        _drop(environ["DATABASE_URL"])
+        if own_services:
+            _remove_services(data)
+        else:
+            _drop(environ["DATABASE_URL"])
+
+
+def _remove_services(data: Path) -> None:
+    """As root the servers' data lie outside of the data folder."""
+    if (note := data / "services-folder").exists():
+        shutil.rmtree(note.read_text().strip(), ignore_errors=True)
 
 
 def _announced(process: "subprocess.Popen[str]", environ: dict[str, str], log: Path) -> Product:
