@@ -197,7 +197,7 @@ def _data_folder() -> Path:
 
 
 async def _answers(host: str, port: int) -> bool:
-    """Whether the web process says, within a second, that it, the database and Redis are ready."""
+    """Whether the web process says, within a second, that it can serve."""
     target = "127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104  recognised, not used
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
