@@ -12,9 +12,9 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
 from django.conf import settings
-from django.db import connections
 from django.urls import path, re_path
 
+from agentflow.database.limits import share_connections
 from agentflow.static_files import StaticFiles
 from executions import metrics
 from executions.consumers import ExecutionConsumer, GraphConsumer
@@ -48,17 +48,6 @@ async def lifespan(
         await send({"type": f"{event['type']}.complete"})
         if event["type"] == "lifespan.shutdown":
             return
-
-
-def share_connections() -> None:
-    """Let all threads of this process share a pool of connections.
-
-    Under ASGI every request has a new thread: without a pool each would open a connection and leave it behind.
-    Only a server calls this; commands and workers, which fork, keep one connection per thread.
-    """
-    database = connections.settings["default"]
-    database["CONN_MAX_AGE"] = 0
-    database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": settings.WEB_CONNECTIONS, "timeout": 10}
 
 
 # Django's `path` is typed for views; Channels routes to applications with it.

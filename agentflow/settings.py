@@ -78,7 +78,7 @@ def _database(url: str) -> dict[str, object]:
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "agentflow.database",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -87,6 +87,14 @@ def _database(url: str) -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # A machine that is gone, or that nothing reaches, is noticed within seconds.
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
     }
 
 
@@ -196,6 +204,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 10_000_000, minimum=
 API_RATE = env.number("AGENTFLOW_API_RATE", 100, minimum=0.1)
 #: Private hosts (names, addresses, networks, each with an optional :port) that blocks may reach.
 HTTP_ALLOW = env.words("AGENTFLOW_HTTP_ALLOW")
+#: Longest silence of the database that a web process or a worker bears before it takes the connection for dead.
+DATABASE_SECONDS = env.number("AGENTFLOW_DATABASE_SECONDS", 8, minimum=1)
 #: Database connections that the requests of one web process share.
 WEB_CONNECTIONS = env.integer("AGENTFLOW_WEB_CONNECTIONS", 20, minimum=2)
 #: Executions that one hosting worker advances at once.

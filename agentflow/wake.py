@@ -5,6 +5,8 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -13,11 +15,27 @@ WAKE_CHANNEL = f"{settings.REDIS_PREFIX}:wake"
 #: To workers: `work`, `cancel:<execution id>`, `answer:<execution id>:<id of an approval or a child>`, `node:<token of an isolated job that ended>`.
 CONTROL_CHANNEL = f"{settings.REDIS_PREFIX}:control"
 
+#: Whoever rings waits so long for Redis.
+ANSWER_SECONDS = 2.0
+
 
 @cache
 def connection() -> "redis.Redis":
     """One pooled client per process."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=once_more(),
+    )
+
+
+def once_more() -> Retry:
+    """How often a command is tried: again on a new connection when Redis has closed the old one, never after a silence.
+
+    The client's own default would make a caller wait a silent Redis out eleven times.
+    """
+    return Retry(NoBackoff(), 1, (redis.ConnectionError,))
 
 
 def ring(channel: str, *messages: str) -> bool:

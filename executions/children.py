@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 
 from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import graphs_for
@@ -40,7 +40,7 @@ def start_child(wanted: Wanted) -> None:
     Once for each id: a worker that takes over may ask again.
 
     Raises:
-        OperationalError, InterfaceError: the database is away; ask again.
+        Error: of Django's; when the database is away, ask again.
         BlockError: there is no such graph for the owner of the parent, its inputs do not fit, or runs are too deep.
     """
     try:
@@ -48,7 +48,7 @@ def start_child(wanted: Wanted) -> None:
     except StartRefused as error:
         problems = " ".join(problem["detail"] for problem in error.problems)
         raise BlockError(f"The graph cannot be started: {problems}", retry=False) from error
-    except (InterfaceError, OperationalError):
+    except Error:
         connection.close()  # the next one to ask gets a new one
         raise
 

@@ -10,6 +10,9 @@ from uuid import UUID
 
 import redis.asyncio as redis
 from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
 from agentflow.wake import CONTROL_CHANNEL, WAKE_CHANNEL
@@ -18,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 #: Silence after which the subscription is tested.
-SILENCE_SECONDS = 15.0
+SILENCE_SECONDS = 4.0
 #: With so many messages waiting for Redis no further transient ones are taken.
 MAX_WAITING = 10_000
 
@@ -59,7 +62,7 @@ class Bell:
 
     async def run(self) -> None:
         """Send until cancelled; the newest message of each kind replaces older ones that were not sent."""
-        client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+        client = _client(2)
         async with client:
             while True:
                 await self._wanted.wait()
@@ -76,7 +79,7 @@ class Bell:
         waiting, self._wakes = self._wakes, {}
         if not waiting:
             return
-        client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+        client = _client(1)
         async with client:
             try:
                 await _publish(client, list(waiting.values()))
@@ -91,6 +94,12 @@ async def _publish(client: "redis.Redis", messages: list[tuple[str, str]]) -> No
     await pipeline.execute()
 
 
+def _client(seconds: float) -> "redis.Redis":
+    """A client that waits so long for an answer, and asks again only where Redis has closed the connection."""
+    retry = Retry(NoBackoff(), 1, (Disconnected,))
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry)
+
+
 async def listen(hear: Callable[[str], None]) -> None:
     """Call `hear` for every control message; a lost subscription is tried again for ever."""
     while True:
@@ -102,7 +111,7 @@ async def listen(hear: Callable[[str], None]) -> None:
 
 
 async def _subscribed(hear: Callable[[str], None]) -> None:
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
+    client = _client(SILENCE_SECONDS)
     async with client, client.pubsub() as messages:
         await messages.subscribe(CONTROL_CHANNEL)
         is_asked = False

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from agentflow.database.limits import patience
 from agentflow.graphs.models import Graph
 from executions.engine.status import Status
 from executions.models import Approval, Execution, NodeExecution, NodeJob, Output
@@ -28,4 +29,5 @@ def delete_executions(graph: Graph, **_: Any) -> None:
         NodeExecution.objects.filter(execution__in=doomed),
         doomed,
     ):
-        rows._raw_delete(rows.db)  # noqa: SLF001 - `delete` would collect what hangs on them
+        with patience(0):  # a graph may have run a million times
+            rows._raw_delete(rows.db)  # noqa: SLF001 - `delete` would collect what hangs on them

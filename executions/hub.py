@@ -17,6 +17,8 @@ import redis.asyncio as redis
 from django.conf import settings
 from django.db import close_old_connections
 from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from agentflow.wake import WAKE_CHANNEL
@@ -33,7 +35,7 @@ POLL_SECONDS = 2.0
 QUIET_POLL_SECONDS = 30.0
 #: Wait before a lost subscription is tried again, and silence after which it is tested.
 RETRY_SECONDS = 1.0
-SILENCE_SECONDS = 15.0
+SILENCE_SECONDS = 4.0
 #: Answers that a topic keeps for followers who ask the same.
 KEPT_READS = 8
 #: Transient messages kept per follower between two frames; the newest per node wins.
@@ -176,7 +178,13 @@ class Hub:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _subscribe(self) -> None:
-        client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, client_name=CLIENT_NAME)
+        client = redis.Redis.from_url(
+            settings.REDIS_URL,
+            socket_timeout=SILENCE_SECONDS,
+            socket_connect_timeout=SILENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            client_name=CLIENT_NAME,
+        )
         async with client, client.pubsub() as messages:
             await messages.subscribe(WAKE_CHANNEL)
             for topic, _ in self._topics.values():  # what was rung while nobody listened

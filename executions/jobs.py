@@ -17,6 +17,7 @@ from django.db import Error, connection
 from django.db.models.functions import Now
 
 from agentflow import wake
+from agentflow.database.limits import patience
 from blocks.base import BlockError, read_input
 from blocks.context import BlockUser
 from blocks.registry import UnknownBlockError, registry
@@ -69,7 +70,8 @@ def _beat(token: UUID, stop: threading.Event) -> None:
     beat_at = time.monotonic()
     while not stop.wait(BEAT_SECONDS):
         try:
-            is_wanted = bool(NodeJob.objects.filter(pk=token).update(beat_at=Now()))
+            with patience(SILENT_SECONDS / 2):
+                is_wanted = bool(NodeJob.objects.filter(pk=token).update(beat_at=Now()))
             beat_at = time.monotonic()
         except Error:
             connection.close()

@@ -13,6 +13,7 @@ import psycopg
 from django.conf import settings
 
 import agentflow
+from agentflow.database.silence import PatientConnection
 from executions.database import conninfo
 from executions.ids import uuid7
 from executions.store import SIGN_OFF
@@ -28,6 +29,8 @@ RENEW = """
 """
 #: What signing off may take.
 STOP_SECONDS = 3.0
+#: Longest silence of the database: jobs are not begun meanwhile.
+SILENCE_SECONDS = 3.0
 
 
 class Lease(threading.Thread):
@@ -76,7 +79,9 @@ class Lease(threading.Thread):
         with self._busy:
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = psycopg.connect(conninfo("agentflow lease"), autocommit=True)
+                    self._connection = PatientConnection.connect(
+                        conninfo("agentflow lease"), silence_seconds=SILENCE_SECONDS, autocommit=True
+                    )
                 self._connection.execute(statement, parameters or self._row)
             except psycopg.Error as error:
                 self._connection = None

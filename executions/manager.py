@@ -14,11 +14,11 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import connections
-from psycopg import OperationalError
 
 from agentflow.graphs.spec import GraphSpec
 from blocks.registry import registry
 from executions.control import Bell
+from executions.database import AWAY
 from executions.engine.commands import Path
 from executions.engine.plan import Plan, compile_plan
 from executions.engine.status import Status
@@ -45,6 +45,8 @@ KEPT_PLANS = 200
 CLAIM_AT_ONCE = 50
 #: How often a worker that shall end when it is idle looks whether it is.
 IDLE_SECONDS = 0.05
+#: A worker that the database has not answered for so long, though it renews the worker's lease, must end.
+STORE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ class ExecutionManager:
         strangers: set[UUID] = set()
         while True:
             await asyncio.sleep(settings.SWEEP_SECONDS)
-            held = await self._store.held()
+            async with asyncio.timeout(STORE_SECONDS):
+                held = await self._store.held()
             for id, is_cancelled in held:
                 if is_cancelled:
                     self.cancel(id)
@@ -184,7 +187,7 @@ class ExecutionManager:
                 return 0
             try:
                 claims = await self._store.claim(min(self.free_slots, CLAIM_AT_ONCE))
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning("nothing claimed: %s", error, extra={"action": "claim_failed"})
                 return 0
             for claim in claims:
@@ -277,7 +280,7 @@ class ExecutionManager:
         try:
             async with self._store.transaction() as transaction:
                 told = await tell_parents(transaction)
-        except OperationalError as error:
+        except AWAY as error:
             logger.warning("parents not told: %s", error, extra={"action": "tell_failed"})  # the sweeper will
             return
         for child, parent, is_queued in told:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 
+from agentflow.database.limits import is_away
 from executions.children import Wanted, start_child
 from executions.engine.status import FINAL, Status
 from executions.store import RETRY_SECONDS, Claim, Store
@@ -94,7 +95,9 @@ class Outside:
         while True:
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._starter, start_child, wanted)
-            except (InterfaceError, OperationalError) as error:
+            except Error as error:
+                if not is_away(error):
+                    raise
                 logger.warning("child not started: %s", error, extra={"action": "child_retry"})
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -20,6 +20,7 @@ import psycopg
 from django.conf import settings
 from psycopg import AsyncConnection, sql
 
+from agentflow.database import silence
 from executions import database
 from executions.clock import clock
 from executions.ending import CLOSE_OTHERS
@@ -171,7 +172,7 @@ class Recorder:
         self._committed = committed
         self._dirty: dict[Ledger, None] = {}
         self._wanted = asyncio.Event()
-        self._connection: AsyncConnection[Any] | None = None
+        self._connection: database.Connection | None = None
         #: By the monotonic clock, taken before the renewal was sent: the lease lives at least until this + lease.
         self.renewed_at = time.monotonic()
         self.flushes = 0
@@ -217,6 +218,11 @@ class Recorder:
         """Drop the connection."""
         if self._connection is not None:
             await self._connection.close()
+
+    def cut(self) -> None:
+        """Have the server undo what is being written, and give up its locks; from any thread."""
+        if self._connection is not None:
+            silence.cut(self._connection)
 
     def _until_renewal(self) -> float:
         return max(0.0, self.renewed_at + settings.LEASE_RENEW_SECONDS - time.monotonic())
@@ -269,7 +275,7 @@ class Recorder:
         while True:
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = await database.connect("agentflow recorder")
+                    self._connection = await _connect()
                 return await act(self._connection)
             except REFUSED:
                 raise
@@ -279,6 +285,11 @@ class Recorder:
                     await self._connection.close()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 1.0)
+
+
+async def _connect() -> database.Connection:
+    """A connection that outlives no lease: what it has locked must then be free for others."""
+    return await database.connect("agentflow recorder", silence_seconds=settings.LEASE_SECONDS)
 
 
 class _Found(NamedTuple):

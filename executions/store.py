@@ -11,18 +11,18 @@ from typing import Any, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
-from psycopg_pool import AsyncConnectionPool
 
 from executions.clock import clock
-from executions.database import conninfo
+from executions.database import AWAY, Connections
 from executions.ending import CLOSE, CLOSE_OTHERS, EVENTS, FAIL
 from executions.engine.status import Reason
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.25
+CONNECTIONS = 4
 
 Answer = TypeVar("Answer")
 
@@ -133,7 +133,7 @@ class Changed(NamedTuple):
 
 
 class Store:
-    """A small pool of connections.
+    """A few connections.
 
     While the database is away every method but `claim` and `transaction` asks again until it answers, which the end of
     the lease bounds; so what they do may be done twice.
@@ -142,18 +142,15 @@ class Store:
     def __init__(self, worker: UUID, name: str) -> None:
         self.worker = worker
         self.name = name
-        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            conninfo("agentflow worker"), min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
-        )
+        self._connections = Connections("agentflow worker", size=CONNECTIONS, silence_seconds=settings.DATABASE_SECONDS)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Store"]:
-        """The pool is open inside."""
-        await self._pool.open()
+        """No connection is left behind."""
         try:
             yield self
         finally:
-            await self._pool.close(timeout=2)
+            await self._connections.close()
 
     async def sign_on(self, *, host: str, process_id: int, queue: str, capacity: int, version: str) -> None:
         """Make the worker's row with a fresh lease, and learn the database's time."""
@@ -170,9 +167,9 @@ class Store:
         """At most `limit` queued executions, oldest first, that nobody else can claim now.
 
         Raises:
-            psycopg.OperationalError: no answer; what was claimed nevertheless is found by `held`.
+            database.AWAY: no answer; what was claimed nevertheless is found by `held`.
         """
-        async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
+        async with self._connections.one() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
             parameters = {"limit": limit, "worker": self.worker, "name": self.name}
             await cursor.execute(CLAIM, parameters, prepare=True)
             claims: list[Claim] = await cursor.fetchall()
@@ -246,14 +243,14 @@ class Store:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         """A connection inside a transaction."""
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._connections.one() as connection, connection.transaction():
             yield connection
 
     async def _until_answered(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
         while True:
             try:
-                async with self._pool.connection() as connection:
+                async with self._connections.one() as connection:
                     return await act(connection)
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning("database away: %s", error, extra={"action": "store_retry"})
                 await asyncio.sleep(RETRY_SECONDS)

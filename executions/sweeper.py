@@ -12,10 +12,10 @@ from typing import Any, LiteralString
 
 import orjson
 from django.conf import settings
-from psycopg import OperationalError
 from psycopg.rows import dict_row
 
 from executions.control import Bell
+from executions.database import AWAY
 from executions.ending import CLOSE, CLOSE_OTHERS, END_CANCELLED, EVENTS, FAIL, parameters
 from executions.engine.status import Reason
 from executions.parents import tell_parents
@@ -82,7 +82,7 @@ class Sweeper:
             await asyncio.sleep(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
             try:
                 await self.sweep()
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning("not swept: %s", error, extra={"action": "sweep_failed"})
 
     async def sweep(self) -> None:

@@ -7,6 +7,8 @@ from uuid import UUID
 from django_rq import get_queue
 from rq.job import Job
 
+from agentflow import wake
+
 #: The only functions that a job may name.
 ENTRY_POINTS = frozenset({"executions.jobs.admit", "executions.jobs.run_node"})
 TICKETS, NODES = "default", "nodes"
@@ -31,7 +33,7 @@ class TicketJob(Job):
 
 def enqueue_ticket(execution: UUID) -> None:
     """Put an admission ticket for this execution into the queue."""
-    get_queue(TICKETS).enqueue_call(
+    _queue(TICKETS).enqueue_call(
         "executions.jobs.admit",
         (str(execution),),
         job_id=f"ticket-{execution}",
@@ -46,7 +48,7 @@ class NodeQueue:
 
     def put(self, token: UUID) -> None:
         """Offer the isolated run of a node to the node workers."""
-        get_queue(NODES).enqueue_call(
+        _queue(NODES).enqueue_call(
             "executions.jobs.run_node",
             (str(token),),
             job_id=_node_job_id(token),
@@ -57,8 +59,13 @@ class NodeQueue:
 
     def missing(self, tokens: Iterable[UUID]) -> list[UUID]:
         """Those that are not in the queue: taken this moment, or lost."""
-        queued = set(get_queue(NODES).get_job_ids())
+        queued = set(_queue(NODES).get_job_ids())
         return [token for token in tokens if _node_job_id(token) not in queued]
+
+
+def _queue(name: str) -> Any:
+    """The queue, by the connection that nobody waits for long on."""
+    return get_queue(name, connection=wake.connection())
 
 
 def _node_job_id(token: UUID) -> str:

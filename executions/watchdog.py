@@ -12,6 +12,7 @@ import orjson
 import psycopg
 from django.conf import settings
 
+from agentflow.database.silence import PatientConnection
 from executions.database import conninfo
 from executions.ending import CLOSE, CLOSE_OTHERS, FAIL
 from executions.engine.status import Reason
@@ -26,6 +27,8 @@ MARGIN_SECONDS = 1.0
 LOOK_SECONDS = 0.25
 #: A step that holds the event loop for this part of the allowed time is why the lease was not renewed.
 GUILTY_SHARE = 0.5
+#: A database that is silent for so long while it is told keeps the worker from its end no longer.
+ACCUSE_SECONDS = 1.0
 
 
 class Watchdog(threading.Thread):
@@ -67,7 +70,10 @@ class Watchdog(threading.Thread):
         execution, _, node = name.partition(" ")
         try:
             parameters = {"ids": [UUID(execution)], "epoch": None, "reason": Reason.LIMIT.value, "error": _error(node)}
-            with psycopg.connect(conninfo("agentflow watchdog")) as connection:
+            self._recorder.cut()  # it may have locked the very row
+            with PatientConnection.connect(
+                conninfo("agentflow watchdog"), silence_seconds=ACCUSE_SECONDS
+            ) as connection:
                 if connection.execute(FAIL, parameters).rowcount:
                     connection.execute(CLOSE, parameters)
                     connection.execute(CLOSE_OTHERS, parameters)

@@ -4,32 +4,24 @@ import ctypes
 import os
 import signal
 import time
-from contextlib import suppress
 from typing import Any
 
 from django.db import connections
-from redis.exceptions import RedisError
-from rq import SimpleWorker, Worker
-from rq.exceptions import StopRequested
+from rq import SimpleWorker
 
 from executions import host, jobs
+from executions.lasting import LastingWorker
 from executions.lease import Lease
-from executions.tickets import TicketJob
 
 #: Seconds between looks at a worker that has no free slot.
 FULL_SECONDS = 0.05
 #: Seconds between signs of life to RQ while there is none.
 HEARTBEAT_SECONDS = 15.0
-RETRY_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
 
-class GraphWorker(SimpleWorker):
+class GraphWorker(LastingWorker, SimpleWorker):
     """Hosts many executions on a second thread; its jobs are tickets that only ring."""
-
-    job_class = TicketJob
-    #: Asked to stop by a signal.
-    is_stopping = False
 
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
         """Start the host, which needs no Redis, then sign on with RQ."""
@@ -39,25 +31,11 @@ class GraphWorker(SimpleWorker):
             host.current.start()
         super().bootstrap(*args, **kwargs)
 
-    def _set_ip_address(self, connection: Any) -> None:
-        """Ask Redis for the own address; a Redis that is away keeps no host from starting."""
-        try:
-            super()._set_ip_address(connection)
-        except RedisError:
-            self.ip_address = "unknown"
-
-    def register_birth(self) -> None:
-        """Sign on; again under the same name after Redis was away."""
-        if self.birth_date is not None:
-            self.connection.delete(self.key)
-        super().register_birth()  # type: ignore[no-untyped-call]  # RQ's
-
     def request_stop(self, signum: Any, frame: Any) -> None:
         """Begin to hand over, and leave RQ's loop."""
-        self.is_stopping = True
         if host.current is not None:
             host.current.begin_stop()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's
+        super().request_stop(signum, frame)
 
     def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> Any:
         """A worker without a free slot takes no tickets: others may."""
@@ -70,43 +48,21 @@ class GraphWorker(SimpleWorker):
         return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
 
     def work(self, burst: bool = False, *args: Any, **kwargs: Any) -> bool:  # noqa: FBT001, FBT002 - RQ's
-        """Work until asked to stop; in a burst, until nothing is left.
-
-        While Redis is away, RQ's loop ends now and then and is begun anew: the host goes on by the database alone.
-        """
-        is_bounded = burst or bool(kwargs.get("max_jobs") or kwargs.get("max_idle_time"))
-        has_worked = False
+        """Work until asked to stop; in a burst, until nothing is left. The host needs no Redis."""
         try:
-            while not self.is_stopping:
-                with suppress(RedisError):
-                    has_worked = super().work(burst, *args, **kwargs)
-                    if is_bounded:
-                        break
-                if not self.is_stopping:
-                    self.log.warning("queue away, hosting goes on")
-                    self._forget_subscription()
-                    time.sleep(RETRY_SECONDS)
-            if is_bounded and not self.is_stopping and host.current is not None:
+            has_worked = super().work(burst, *args, **kwargs)
+            if not self.is_stopping and host.current is not None:
                 host.current.finish()
-        except StopRequested:
-            pass  # outside RQ's loop
+            return has_worked
         finally:
             if host.current is not None:
                 host.current.stop()
                 host.current = None
-        return has_worked
-
-    def _forget_subscription(self) -> None:
-        """End the thread of a subscription that RQ could not give back; it is made anew."""
-        thread: Any = self.pubsub_thread
-        if thread is not None:
-            thread.stop()
 
 
-class NodeWorker(Worker):
+class NodeWorker(LastingWorker):
     """Runs each isolated node in a forked process with limits that dies with its parent."""
 
-    job_class = TicketJob
     _lease: Lease
 
     def work(self, *args: Any, **kwargs: Any) -> bool:

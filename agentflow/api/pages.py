@@ -4,12 +4,12 @@ import sys
 from typing import Any
 
 import orjson
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
 
 from agentflow.api import problems
+from agentflow.database.limits import is_away
 
 NOT_FOUND = "There is nothing at this address."
 UNAVAILABLE = "The database does not answer just now. Nothing is lost: try again in a moment."
@@ -34,7 +34,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 when the database does not answer, else 500."""
-    if isinstance(sys.exception(), OperationalError | InterfaceError):
+    if is_away(sys.exception()):
         return _unavailable(request)
     return _problem(500, BUG) if _is_api(request) else defaults.server_error(request)
 

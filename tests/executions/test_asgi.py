@@ -5,6 +5,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.db import connections
 
 from agentflow import asgi
+from agentflow.database.limits import share_connections
 
 
 async def test_server_starts_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,5 +23,5 @@ def test_threads_of_a_server_share_a_bounded_pool(monkeypatch: pytest.MonkeyPatc
     settings.WEB_CONNECTIONS = 7
     database = {**connections.settings["default"], "OPTIONS": {}}
     monkeypatch.setitem(connections.settings, "default", database)
-    asgi.share_connections()
+    share_connections()
     assert (database["CONN_MAX_AGE"], database["OPTIONS"]["pool"]["max_size"]) == (0, 7)

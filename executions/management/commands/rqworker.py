@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django_rq.management.commands.rqworker import Command as DjangoRqCommand
 
+from agentflow.database.limits import limit_connections
 from executions.tickets import NODES, TICKETS
 
 WORKER_CLASSES = {NODES: "executions.worker.NodeWorker"}
@@ -32,4 +33,5 @@ class Command(DjangoRqCommand):
         )
         if options["verbosity"] == 1:
             options["verbosity"] = 0  # RQ's four lines for every ticket say nothing that our own log does not
+        limit_connections()
         super().handle(*queues, **options)  # type: ignore[no-untyped-call]  # as above
