@@ -11,8 +11,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import uvloop
@@ -29,6 +30,7 @@ from executions.node_executor import NodeExecutor
 from executions.recorder import Recorder
 from executions.store import Store
 from executions.sweeper import Sweeper
+from executions.threads import Threads
 from executions.tickets import NodeQueue
 from executions.watchdog import Watchdog, crash
 
@@ -98,7 +100,9 @@ class Host:
 
     def _run_thread(self) -> None:
         try:
-            uvloop.run(self.main())
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                loop = runner.get_loop()
+                _run_through(loop, loop.create_task(self.main()))
         except BaseException:
             logger.critical("the worker's core failed", exc_info=True, extra={"action": "core_failed"})
             crash("core task failed")
@@ -106,6 +110,7 @@ class Host:
     async def main(self) -> None:
         """Sign on, run the core tasks until asked to stop, hand over."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(cast(ThreadPoolExecutor, Threads("call", usual=32)))
         self._stopping = asyncio.Event()
         bell = Bell()
         async with Store(self.id, self.name).opened() as store:
@@ -172,6 +177,17 @@ class _Ear:
                 self._isolated.ring(UUID(rest))
         except ValueError:
             logger.warning("control message not understood", extra={"action": "control_unknown"})
+
+
+def _run_through(loop: asyncio.AbstractEventLoop, core: asyncio.Task[None]) -> None:
+    """Run the core to its end. A task of a block's own that asks to exit ends itself and not the worker."""
+    while not core.done():
+        try:
+            loop.run_until_complete(core)
+        except (SystemExit, KeyboardInterrupt):
+            if core.done():
+                raise
+            logger.warning("a task of a block asked to exit", exc_info=True, extra={"action": "exit_ignored"})
 
 
 async def _guarded(wanted: Coroutine[Any, Any, Any], core: Iterable[asyncio.Task[None]]) -> None:

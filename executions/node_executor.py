@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from blocks.base import Block, BlockError, RunsIn, read_input
@@ -12,6 +12,7 @@ from executions.engine.commands import Run
 from executions.engine.inputs import InputError, assemble
 from executions.engine.plan import NodePlan
 from executions.isolated import IsolatedRunner
+from executions.threads import Threads
 
 _END = object()
 
@@ -19,9 +20,9 @@ _END = object()
 class NodeExecutor:
     """Runs blocks where they say: on this loop, in a thread, or in a process of a `nodes` worker."""
 
-    def __init__(self, isolated: IsolatedRunner, *, threads: int = 16) -> None:
+    def __init__(self, isolated: IsolatedRunner) -> None:
         self._isolated = isolated
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="block")
+        self._threads = Threads("block")
 
     def run(self, node: NodePlan, run: Run, context: NodeContext) -> AsyncGenerator[tuple[str, Any]]:
         """The values that the block yields, as they come.
@@ -42,13 +43,31 @@ class NodeExecutor:
     async def _in_thread(self, block: type[Block], block_input: Any, context: BlockContext) -> AsyncGenerator[Any]:
         """Each step of the block's generator in a thread; cancelling leaves the thread to end by itself."""
         loop = asyncio.get_running_loop()
-        generator: Iterator[tuple[str, Any]] = block().run(block_input, context)
-        while (step := await loop.run_in_executor(self._threads, next, generator, _END)) is not _END:
-            yield step
+        generator: Iterator[tuple[str, Any]] | None = None
+        is_over = False
+        try:
+            generator = await loop.run_in_executor(self._threads, _begun, block, block_input, context)
+            while (step := await loop.run_in_executor(self._threads, next, generator, _END)) is not _END:
+                yield step
+            is_over = True
+        finally:
+            if generator is not None and not is_over:
+                self._threads.submit(_close, generator)
 
     def close(self) -> None:
         """Let running threads end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
+
+
+def _begun(block: type[Block], block_input: Any, context: BlockContext) -> Iterator[tuple[str, Any]]:
+    generator: Iterator[tuple[str, Any]] = iter(block().run(block_input, context))
+    return generator
+
+
+def _close(generator: Any) -> None:
+    """What the block does at its end belongs into a thread, too; one that still runs is closed when it ends."""
+    with suppress(BaseException):
+        generator.close()
 
 
 def _assembled(node: NodePlan, run: Run) -> dict[str, Any]:
