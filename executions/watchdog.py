@@ -1,11 +1,13 @@
 """The end of a worker that cannot keep its lease, from a thread that needs nothing of the event loop."""
 
 import asyncio
+import faulthandler
 import logging
 import os
+import sys
 import threading
 import time
-from typing import Any
+from contextlib import suppress
 from uuid import UUID
 
 import orjson
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 EXIT_CRASHED = 70
 #: The worker ends itself so long before its lease does.
 MARGIN_SECONDS = 1.0
+#: The event loop must answer within so long, else what holds it up is reported.
 LOOK_SECONDS = 0.25
 #: A step that holds the event loop for this part of the allowed time is why the lease was not renewed.
 GUILTY_SHARE = 0.5
@@ -35,7 +38,8 @@ class Watchdog(threading.Thread):
     """Ends the process when the lease was not renewed in time, whatever the event loop does.
 
     If one step of one execution held the loop all that time, that execution is failed first: else it would do the same
-    to the next worker, and to everybody hosted there.
+    to the next worker, and to everybody hosted there. A step that keeps even this thread from running, because it never
+    gives Python's lock back, is ended with the process by a thread that needs no lock.
     """
 
     def __init__(self, worker: UUID, recorder: Recorder, loop: asyncio.AbstractEventLoop) -> None:
@@ -44,25 +48,52 @@ class Watchdog(threading.Thread):
         self._recorder = recorder
         self._loop = loop
         self._stopped = threading.Event()
-        #: What the loop was at during the last looks, and since when.
-        self._task: asyncio.Task[Any] | None = None
-        self._since = time.monotonic()
+        #: When the loop was asked to answer, and whether it has.
+        self._asked_at = 0.0
+        self._has_answered = True
+        #: What holds the loop up; empty: nothing does.
+        self._culprit = ""
 
     def run(self) -> None:
         """Look several times a second."""
         allowed = max(settings.LEASE_SECONDS - MARGIN_SECONDS, settings.LEASE_SECONDS / 2)
         while not self._stopped.wait(LOOK_SECONDS):
-            task = asyncio.current_task(self._loop)
-            if task is not self._task:
-                self._task, self._since = task, time.monotonic()
+            _arm(settings.LEASE_SECONDS)
+            self._look_at_loop()
             if time.monotonic() - self._recorder.renewed_at > allowed:
-                if task is not None and time.monotonic() - self._since > allowed * GUILTY_SHARE:
-                    self._accuse(task.get_name())
+                if self._culprit and time.monotonic() - self._asked_at > allowed * GUILTY_SHARE:
+                    self._accuse(self._culprit)
                 crash("the lease could not be renewed in time")
 
     def stop(self) -> None:
         """The worker has signed off."""
         self._stopped.set()
+        if self.is_alive():
+            self.join(LOOK_SECONDS)
+        faulthandler.cancel_dump_traceback_later()
+
+    def _look_at_loop(self) -> None:
+        if self._has_answered:
+            self._ask()
+        elif not self._culprit:
+            task = asyncio.current_task(self._loop)
+            self._culprit = task.get_name() if task is not None else "something"
+            self._report("the event loop is held up by %s")
+
+    def _ask(self) -> None:
+        self._has_answered, self._asked_at = False, time.monotonic()
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._answer)
+
+    def _answer(self) -> None:
+        """On the loop."""
+        if self._culprit:
+            self._report("the event loop was held up by %s")
+        self._has_answered, self._culprit = True, ""
+
+    def _report(self, message: str) -> None:
+        seconds = round(time.monotonic() - self._asked_at, 3)
+        logger.warning(message, self._culprit, extra={"action": "loop_held_up", "seconds": seconds})
 
     def _accuse(self, name: str) -> None:
         """Fail the execution whose step blocks the loop; the step's task is named `<execution> <node>`."""
@@ -86,6 +117,12 @@ def crash(reason: str) -> None:
     logger.critical("worker exits: %s", reason, extra={"action": "worker_crash"})
     logging.shutdown()
     os._exit(EXIT_CRASHED)
+
+
+def _arm(seconds: float) -> None:
+    """Unless called again within so long, the process ends; it says on standard error where each thread was."""
+    if sys.__stderr__ is not None:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
 
 
 def _error(node: str) -> str:
