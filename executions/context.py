@@ -12,11 +12,14 @@ from django.conf import settings
 from blocks.base import BlockError
 from blocks.context import Answer, BlockUser, Files, HttpClient
 from blocks.http import SafeHttpClient
+from executions.texts import plain
 
 #: Files that come with the product, by the folder name that blocks use.
 SHIPPED = {"examples": Path(settings.BASE_DIR) / "agentflow" / "graphs" / "examples"}
 MAX_LOG_LINES = 200
 MAX_LINE = 2_000
+MAX_LEVEL = 20
+MAX_PROGRESS = 200
 #: Progress is shown at most this often, in seconds.
 PROGRESS_SECONDS = 0.1
 
@@ -102,7 +105,8 @@ class NodeContext:
     def log(self, message: str, level: str = "info") -> None:
         """Keep a line with the run; the first 200 stay, the last one says that there were more."""
         if len(self.lines) < MAX_LOG_LINES:
-            self.lines.append([round(time.monotonic() - self._started, 4), level, str(message)[:MAX_LINE]])
+            at = round(time.monotonic() - self._started, 4)
+            self.lines.append([at, plain(level, MAX_LEVEL), plain(message, MAX_LINE)])
         elif len(self.lines) == MAX_LOG_LINES:
             self.lines.append([round(time.monotonic() - self._started, 4), "warning", "Further lines were left out."])
 
@@ -111,4 +115,4 @@ class NodeContext:
         now = time.monotonic()
         if now - self._shown >= PROGRESS_SECONDS or fraction >= 1:
             self._shown = now
-            self.show_progress(min(max(float(fraction), 0.0), 1.0), text[:200])
+            self.show_progress(min(max(float(fraction), 0.0), 1.0), plain(text, MAX_PROGRESS))

@@ -19,12 +19,19 @@ from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
 from executions.node_executor import NodeExecutor
 from executions.outside import Outside
 from executions.replay import Recorded
+from executions.texts import plain
 from executions.values import as_recorded, encode, save_blob
 from executions.waited import OUTCOME, RETRY, is_open
 from executions.waits import Waits
 
 logger = logging.getLogger(__name__)
 
+#: A block that does not stop when told is left to itself after this long, in seconds.
+STOP_SECONDS = 3.0
+#: Longest message of an error that is kept, in characters.
+MAX_MESSAGE = 10_000
+#: Values that one run may yield, on all its ports.
+MOST_VALUES = 1_000_000
 #: Seconds before the first retry; doubled for each further one, with jitter.
 RETRY_SECONDS = 0.5
 MAX_RETRY_SECONDS = 60.0
@@ -184,6 +191,8 @@ class NodeRun:
         """Try until it works or may not be tried again; the last error, or None."""
         while True:
             error, may_retry = await self._attempt()
+            if self.is_abandoned:
+                raise asyncio.CancelledError
             failures += 1
             if error is None or not may_retry or failures > self._node.policy.retries:
                 return error
@@ -199,6 +208,7 @@ class NodeRun:
         is_repeatable = self._node.effect is not Effect.ONCE
         limit = self.waits.limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
         self.waits.begin_attempt()
+        deadline = _Deadline(limit, self._leave_to_itself)
         try:
             async with limit:
                 await self._values(context)
@@ -212,23 +222,37 @@ class NodeRun:
             if _is_told_to_stop():
                 raise
             return self._bug(), is_repeatable
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - blocks are others' code
+        except BaseException as error:  # noqa: BLE001 - blocks are others' code and may raise anything
             if isinstance(error, TimeoutError) and limit.expired():
-                message = f"It took longer than the limit of {self._node.policy.timeout_seconds:g} s."
-                return self._error(message, "timeout"), is_repeatable
+                return self._timed_out(), is_repeatable
             return self._bug(), is_repeatable
         finally:
             self.waits.limit = None  # what is waited for after the attempt has no part in its time
+            deadline.cancel()
             self.row.log = [*self.row.log, *context.lines]
         return None, False
+
+    def _leave_to_itself(self) -> None:
+        """The block goes on although its time is over: the run has failed, and what the block does is not heard."""
+        if self.is_abandoned:
+            return
+        logger.warning("block does not stop", extra={"action": "stop_ignored", "node": self._node.key})
+        self.is_abandoned = True
+        self._fail(self._timed_out())
+
+    def _timed_out(self) -> Error:
+        return self._error(f"It took longer than the limit of {self._node.policy.timeout_seconds:g} s.", "timeout")
 
     async def _values(self, context: NodeContext) -> None:
         again: dict[str, int] = {}
         recorded = {} if self._node.block.resumes else dict(self._yielded)
         async with aclosing(self._owner.executor.run(self._node, self._run, context)) as values:
-            async for port, value in values:
-                if not isinstance(port, str):
-                    raise PortError(f"The name of a port is text, not {port!r}")
+            async for name, value in values:
+                if not isinstance(name, str):
+                    raise PortError(f"The name of a port is text, not {name!r}")
+                port = str.__str__(name)  # whatever a class of the block's own makes of it
+                if self._next_index >= MOST_VALUES:
+                    raise BlockError(f"It gave more than {MOST_VALUES:,} values.", retry=False)
                 if recorded:
                     again[port] = again.get(port, 0) + 1
                     if again[port] <= recorded.get(port, 0):
@@ -303,9 +327,9 @@ class NodeRun:
         logger.exception("block failed unexpectedly", extra=extra)
         return self._error(UNEXPECTED, "bug")
 
-    def _error(self, message: str, kind: str) -> Error:
+    def _error(self, message: object, kind: str) -> Error:
         """An error that can be written whatever text the block gave."""
-        text = str(message).encode(errors="replace").decode()
+        text = plain(message, MAX_MESSAGE)
         return {"message": text, "kind": kind, "block": self._node.block_id, "attempt": self.row.attempt}
 
 
@@ -315,6 +339,30 @@ UNKNOWN_OUTCOME = (
     "Look at the other side: did it happen?"
 )
 NOT_REPEATED = "The worker was lost while this step ran; it was decided not to repeat it."
+
+
+class _Deadline:
+    """Calls `over` when a block still runs long after its time limit, which waits may put off."""
+
+    def __init__(self, limit: asyncio.Timeout, over: Callable[[], None]) -> None:
+        self._limit = limit
+        self._over = over
+        self._timer: asyncio.TimerHandle | None = None
+        if limit.when() is not None:
+            self._look()
+
+    def cancel(self) -> None:
+        """The block has stopped."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        when = (self._limit.when() or loop.time()) + STOP_SECONDS  # none: it waits, and its time stands still
+        if self._limit.expired() and when <= loop.time():
+            self._over()
+        else:
+            self._timer = loop.call_at(max(when, loop.time() + STOP_SECONDS / 2), self._look)
 
 
 def _is_told_to_stop() -> bool:

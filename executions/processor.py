@@ -23,7 +23,7 @@ from executions.engine.status import FINAL, Reason, Status
 from executions.ids import node_execution_id
 from executions.ledger import Ending, Fenced, Ledger, NodeRow, Parking, Unrecordable
 from executions.node_executor import NodeExecutor
-from executions.node_run import Given, NodeRun
+from executions.node_run import STOP_SECONDS, Given, NodeRun
 from executions.outside import Outside
 from executions.recorder import Recorder
 from executions.replay import Recorded, Replayed, RunKey
@@ -37,8 +37,6 @@ logger = logging.getLogger(__name__)
 
 #: Rows that say "queued" for runs held back by a limit; the counts say how many there are beyond.
 QUEUED_ROWS = 200
-#: A block that does not stop when told is left to itself after this long, in seconds.
-STOP_SECONDS = 3.0
 
 #: An execution whose runs all wait for other graphs stays on its worker for so long: they often end soon.
 LINGER_SECONDS = 5.0

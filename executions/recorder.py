@@ -25,6 +25,7 @@ from executions import database
 from executions.clock import clock
 from executions.ending import CLOSE_OTHERS
 from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
+from executions.texts import plain
 from executions.values import blob_name
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,10 @@ REFUSED = (
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.StatementTooComplex,
     psycopg.errors.CardinalityViolation,
+    UnicodeEncodeError,
 )
+#: Characters that are kept of what is no JSON.
+MAX_SHOWN = 2_000
 #: An execution whose row somebody else has locked is written so much later.
 BUSY_SECONDS = 0.05
 
@@ -262,7 +266,7 @@ class Recorder:
         ledger.give_back(batch)
         asyncio.get_running_loop().call_later(BUSY_SECONDS, self.touch, ledger)
 
-    def _refuse(self, work: Work, error: psycopg.Error) -> None:
+    def _refuse(self, work: Work, error: Exception) -> None:
         for ledger, batch in work.items():
             logger.error(
                 "rows refused", exc_info=error, extra={"action": "rows_refused", "execution": str(ledger.execution)}
@@ -400,10 +404,14 @@ def _ending_values(execution: UUID, ending: Any) -> tuple[Any, ...]:
 def _json(value: Any) -> str:
     """JSON for jsonb columns of our own making; what jsonb cannot hold, NUL and halves of pairs, is shown as a symbol."""
     try:
-        text = orjson.dumps(value, default=str).decode()
+        text = orjson.dumps(value, default=_shown).decode()
     except TypeError:  # blocks' messages and logs are any text
-        text = json.dumps(value, default=str, ensure_ascii=False).encode(errors="replace").decode()
+        text = json.dumps(value, default=_shown, skipkeys=True, ensure_ascii=False).encode(errors="replace").decode()
     return text.replace("\\u0000", "\\u2400")
+
+
+def _shown(value: object) -> str:
+    return plain(value, MAX_SHOWN)
 
 
 def _resolve(batch: Batch) -> None:

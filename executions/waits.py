@@ -18,11 +18,14 @@ from executions.engine.status import Status
 from executions.ids import uuid7
 from executions.ledger import ApprovalRow, Ledger, NodeRow
 from executions.outside import Child, Decided, Outside
+from executions.texts import plain
 from executions.values import encode
 from executions.waited import OUTCOME, RETRY, Wait, until_of
 
 #: Shorter waits stay on the worker's loop, and a crash begins them anew.
 SHORT_SECONDS = 5.0
+MAX_KEY = 200
+MAX_INSTRUCTIONS = 100_000
 
 Found = TypeVar("Found")
 
@@ -146,7 +149,7 @@ class Waits:
         if self._node.effect is Effect.ONCE and kind != OUTCOME:
             raise BlockError("A block that must not be repeated cannot wait: its run would begin anew.", retry=False)
         self._calls[kind] += 1
-        key = key or f"{kind} {self._calls[kind]}"
+        key = plain(key, MAX_KEY) if key else f"{kind} {self._calls[kind]}"
         if key not in self._row.waits:
             kept = {
                 name: wait for name, wait in self._row.waits.items() if not self._node.block.resumes or name == RETRY
@@ -156,7 +159,9 @@ class Waits:
 
     def _approval(self, kind: str, instructions: str, payload: Any) -> str:
         id = uuid7()
-        asked = ApprovalRow(id, self._row.id, kind, instructions.replace("\0", ""), encode(payload))
+        asked = ApprovalRow(
+            id, self._row.id, kind, plain(instructions, MAX_INSTRUCTIONS).replace("\0", ""), encode(payload)
+        )
         self._owner.ledger.put_approval(asked)
         return str(id)
 
