@@ -80,7 +80,7 @@ class ExecutionConsumer(LiveConsumer):
         kind = "snapshot" if self.shown is None else "frame"
         self.shown = changes.execution
         self.flow.sent(changes.seq, monotonic())
-        await self.send(text_data=changes.message(kind))
+        await self.tell(changes.message(kind), is_late=kind == "frame")
 
 
 class GraphConsumer(LiveConsumer):
@@ -116,7 +116,7 @@ class GraphConsumer(LiveConsumer):
             if edits is None:
                 raise Closed(Close.UNKNOWN)
             if edits.count or not self.greeted:
-                await self.send(text_data=edits.text)
+                await self.tell(edits.text, is_late=self.greeted)
             self.revision, more = edits.revision, edits.more
 
     async def _show_executions(self, follower: Follower) -> None:
@@ -127,4 +127,4 @@ class GraphConsumer(LiveConsumer):
         news = [execution.text for id, execution in shown.items() if self.told.get(id) != execution]
         self.told = {id: execution for id, execution in shown.items() if id in found or not execution.is_final}
         if news or not self.greeted:
-            await self.send(text_data=f'{{"type":"executions","executions":[{",".join(news)}]}}')
+            await self.tell(f'{{"type":"executions","executions":[{",".join(news)}]}}', is_late=self.greeted)

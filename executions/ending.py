@@ -22,17 +22,30 @@ END_CANCELLED = """
             OR e.cancel_requested_at < clock_timestamp() - make_interval(secs => %(grace)s)
                AND w.expires_at < clock_timestamp() + make_interval(secs => %(lease)s - %(grace)s))
         ORDER BY e.id LIMIT 500 FOR UPDATE OF e SKIP LOCKED
+    ), ended AS (
+        UPDATE executions_execution e SET status = 'cancelled', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
+            ended_at = clock_timestamp()
+        FROM ending WHERE e.id = ending.id RETURNING e.id, e.graph_id AS graph, e.seq
+    ), counted AS (
+        INSERT INTO executions_totals (id, counts)
+        SELECT gen_random_uuid(), jsonb_build_object('executions_ended', jsonb_build_object('cancelled|', count(*)))
+        FROM ended HAVING count(*) > 0
     )
-    UPDATE executions_execution e SET status = 'cancelled', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
-        ended_at = clock_timestamp()
-    FROM ending WHERE e.id = ending.id RETURNING e.id, e.graph_id AS graph, e.seq
+    SELECT id, graph, seq FROM ended
 """
 #: Executions that cannot go on; with an epoch only if it is still that one. `CLOSE` must follow.
 FAIL = """
-    UPDATE executions_execution e SET status = 'failed', reason = %(reason)s, error = %(error)s::jsonb,
-        holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1, ended_at = clock_timestamp()
-    WHERE e.id = ANY(%(ids)s) AND e.ended_at IS NULL AND (%(epoch)s::int IS NULL OR e.epoch = %(epoch)s)
-    RETURNING e.id, e.graph_id AS graph, e.seq
+    WITH ended AS (
+        UPDATE executions_execution e SET status = 'failed', reason = %(reason)s, error = %(error)s::jsonb,
+            holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1, ended_at = clock_timestamp()
+        WHERE e.id = ANY(%(ids)s) AND e.ended_at IS NULL AND (%(epoch)s::int IS NULL OR e.epoch = %(epoch)s)
+        RETURNING e.id, e.graph_id AS graph, e.seq
+    ), counted AS (
+        INSERT INTO executions_totals (id, counts) SELECT gen_random_uuid(), jsonb_build_object(
+            'executions_ended', jsonb_build_object('failed|' || %(reason)s::text, count(*)))
+        FROM ended HAVING count(*) > 0
+    )
+    SELECT id, graph, seq FROM ended
 """
 #: Nobody needs to decide any more, and graphs that it runs end with it.
 CLOSE_OTHERS = """
@@ -51,7 +64,12 @@ CLOSE = """
         WHERE n.execution_id = ANY(%(ids)s) AND n.status IN ('queued', 'running', 'waiting')
     ), closed AS (
         UPDATE executions_nodeexecution n SET status = 'cancelled', ended_at = clock_timestamp(), seq = e.seq + open.place
-        FROM open JOIN executions_execution e ON e.id = open.execution_id WHERE n.id = open.id RETURNING n.execution_id
+        FROM open JOIN executions_execution e ON e.id = open.execution_id WHERE n.id = open.id
+        RETURNING n.execution_id, n.block
+    ), totalled AS (
+        INSERT INTO executions_totals (id, counts)
+        SELECT gen_random_uuid(), jsonb_build_object('node_executions', jsonb_object_agg('cancelled|' || block, many))
+        FROM (SELECT block, count(*) AS many FROM closed GROUP BY block) AS of_block HAVING count(*) > 0
     ), unwanted AS (
         DELETE FROM executions_nodejob WHERE execution_id = ANY(%(ids)s)
     ), counted AS (

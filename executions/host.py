@@ -32,6 +32,7 @@ from executions.store import Store
 from executions.sweeper import Sweeper
 from executions.threads import Threads
 from executions.tickets import NodeQueue
+from executions.totals import SAVE, saving
 from executions.watchdog import Watchdog, crash
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class Host:
                 manager=self.manager.run(),
                 watch=self.manager.watch(),
                 isolated=isolated.watch(),
-                sweeper=Sweeper(store, bell).run(),
+                sweeper=Sweeper(store, bell, recorder.gauges).run(),
                 bell=bell.run(),
                 control=listen(_Ear(self.manager, isolated).hear),
             )
@@ -134,6 +135,7 @@ class Host:
             await _guarded(self._stopping.wait(), core)
             await _guarded(self.manager.drain(DRAIN_SECONDS), core)
             await _end(core)
+            await store.run(SAVE, saving(recorder.gauges, self.id))
             await store.sign_off()
             watchdog.stop()
             await bell.send_rest()

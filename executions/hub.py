@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -93,11 +94,16 @@ class Topic:
         #: Number of the last tick: answers read before it may be old.
         self.tick = 0
         self.poll_seconds = POLL_SECONDS
+        #: When the wake-up came that made the last tick; None: nobody rang.
+        self.news_at: float | None = None
+        self._rung_at: float | None = None
         self._reads: dict[tuple[object, ...], asyncio.Future[Any]] = {}
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
         """Something may have changed."""
+        if self._rung_at is None:
+            self._rung_at = monotonic()
         self._rung.set()
 
     def transient(self, key: str, text: str) -> None:
@@ -116,6 +122,7 @@ class Topic:
             self._rung.clear()
             self._reads.clear()
             self.tick += 1
+            self.news_at, self._rung_at = self._rung_at, None
             for follower in self.followers:
                 follower.rung.set()
             await asyncio.sleep(FRAME_SECONDS)

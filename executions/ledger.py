@@ -93,6 +93,7 @@ class Ending:
     reason: str
     error: dict[str, Any] | None
     outputs: Encoded
+    started_at: datetime
     ended_at: datetime
 
 

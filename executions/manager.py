@@ -94,7 +94,7 @@ class ExecutionManager:
             "slots": self.slots,
             "free": self.free_slots,
             "finished": self.finished,
-            "flushes": self._recorder.flushes,
+            "flushes": self._recorder.gauges.flushes,
         }
 
     def ring(self) -> None:
@@ -125,7 +125,7 @@ class ExecutionManager:
             unknown = {row.id for row in held} - self._hosted.keys()
             await self._look_for_answers()
             for id in unknown & strangers:
-                await self._store.release(id)
+                await self._release(id)
                 self.ring()
             strangers = unknown
 
@@ -161,7 +161,7 @@ class ExecutionManager:
         async with self._claiming:
             pass  # what was being claimed is known now
         await asyncio.gather(*(self._hand_over(processor, grace_seconds) for processor in self._processors()))
-        self._tell(await self._store.release())  # what was being loaded
+        await self._release()  # what was being loaded
 
     async def close(self) -> None:
         """End what runs beside the loop."""
@@ -170,7 +170,13 @@ class ExecutionManager:
 
     async def _hand_over(self, processor: ExecutionProcessor, grace_seconds: float) -> None:
         await processor.hand_over(grace_seconds)
-        self._tell(await self._store.release(processor.claim.id))
+        await self._release(processor.claim.id)
+
+    async def _release(self, execution: UUID | None = None) -> None:
+        """Hand one back, or all."""
+        released = await self._store.release(execution)
+        self._recorder.gauges.handed_over += len(released)
+        self._tell(released)
 
     def _tell(self, changed: Iterable[Changed]) -> None:
         """Tell those who follow them, and the workers that may claim them."""
@@ -190,6 +196,7 @@ class ExecutionManager:
             except AWAY as error:
                 logger.warning("nothing claimed: %s", error, extra={"action": "claim_failed"})
                 return 0
+            self._recorder.gauges.claimed(claims)
             for claim in claims:
                 place = self._hosted[claim.id] = _Place()
                 hosting.create_task(self._host(claim, place), name=f"{claim.id}")

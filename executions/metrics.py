@@ -4,36 +4,58 @@ import logging
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+import redis
+from django.conf import settings
 from django.db import Error
-from django.db.models import Count, Min
-from django.db.models.functions import Now
+from django.db.models import Count
 from django.utils import timezone
 from prometheus_client import REGISTRY
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from executions.engine.status import ACTIVE, Status
-from executions.models import Execution, NodeJob, Worker
+from executions import seats
+from executions.engine.status import ACTIVE
+from executions.families import Spread, families, histogram
+from executions.live_gauges import live
+from executions.models import Execution, NodeJob, Totals
+from executions.pool import PoolWorker, live_workers, queues
+from executions.tickets import NODES, TICKETS
+from executions.totals import added
 
 logger = logging.getLogger(__name__)
 
+REDIS_SECONDS = 1.0
+
 
 class ExecutionCollector(Collector):
-    """A few cheap aggregates; every query reads only what is active."""
+    """A few cheap queries, all of what is active; what is over was counted when it ended."""
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not read the database."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics; without a database only that it is away."""
+        """The metrics; without a database only those of this process."""
         try:
-            found = [_executions(), _workers(), *_queues()]
+            workers = live_workers()
+            found = [_executions(), *_workers(workers), *_queues(workers), *_totals()]
         except Error:
             logger.warning("metrics without a database", exc_info=True, extra={"action": "metrics_failed"})
             found = []
         yield GaugeMetricFamily("agentflow_database_up", "Whether the database answers.", value=float(bool(found)))
+        yield GaugeMetricFamily("agentflow_redis_up", "Whether Redis answers.", value=float(is_redis_up()))
         yield from found
+        yield from _live()
+
+
+def is_redis_up() -> bool:
+    """Whether Redis answers within a second."""
+    options = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, **options) as client:
+            return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
 
 
 def _executions() -> Metric:
@@ -45,30 +67,48 @@ def _executions() -> Metric:
     return metric
 
 
-def _workers() -> Metric:
-    live = Worker.objects.filter(stopped_at=None, expires_at__gt=Now()).order_by()
-    found = dict(live.values_list("queue").annotate(Count("pk")))
-    # Workers of the queue `nodes` hold no lease: their processes report by the jobs that they run.
-    metric = GaugeMetricFamily("agentflow_workers", "Hosting workers with a valid lease, by queue.", labels=["queue"])
-    for queue in sorted({"default", *found}):
-        metric.add_metric([queue], found.get(queue, 0))
-    return metric
+def _workers(workers: list[PoolWorker]) -> Iterator[Metric]:
+    known = sorted({TICKETS, NODES, *(worker.queue for worker in workers)})
+    metric = GaugeMetricFamily("agentflow_workers", "Workers with a valid lease, by queue.", labels=["queue"])
+    for queue in known:
+        metric.add_metric([queue], sum(worker.queue == queue for worker in workers))
+    yield metric
+    hosted = GaugeMetricFamily("agentflow_worker_hosted", "Executions on a worker.", labels=["worker"])
+    slots = GaugeMetricFamily("agentflow_worker_slots", "How many fit on it.", labels=["worker"])
+    # A container that starts again has its name again, and the lease before may not be over: the newest counts.
+    for name, worker in {worker.name: worker for worker in workers if worker.queue != NODES}.items():
+        hosted.add_metric([name], worker.hosted)
+        slots.add_metric([name], worker.slots)
+    yield from (hosted, slots)
 
 
-def _queues() -> Iterator[Metric]:
+def _queues(workers: list[PoolWorker]) -> Iterator[Metric]:
     depth = GaugeMetricFamily("agentflow_queue_depth", "Entries that no worker has taken.", labels=["queue"])
     oldest = GaugeMetricFamily("agentflow_queue_oldest_seconds", "Age of the oldest such entry.", labels=["queue"])
-    waiting = {
-        "default": Execution.objects.filter(status=Status.QUEUED),
-        "nodes": NodeJob.objects.filter(ended_at=None, claimed_at=None),
-    }
-    now = timezone.now()
-    for queue, entries in waiting.items():
-        found = entries.order_by().aggregate(depth=Count("pk"), first=Min("created_at"))
-        depth.add_metric([queue], found["depth"])
-        oldest.add_metric([queue], max((now - found["first"]).total_seconds(), 0.0) if found["first"] else 0.0)
-    yield depth
-    yield oldest
+    slots = GaugeMetricFamily("agentflow_queue_slots", "Places of all workers of the queue.", labels=["queue"])
+    hosted = GaugeMetricFamily("agentflow_queue_hosted", "Places that are taken.", labels=["queue"])
+    usage = GaugeMetricFamily("agentflow_queue_utilisation", "Share of the places that are taken.", labels=["queue"])
+    for queue in queues(workers, executions=Execution.objects.all(), jobs=NodeJob.objects.all()):
+        label = [queue.name]
+        depth.add_metric(label, queue.depth)
+        oldest.add_metric(label, queue.oldest_seconds(timezone.now()))
+        slots.add_metric(label, queue.slots)
+        hosted.add_metric(label, queue.hosted)
+        usage.add_metric(label, queue.utilisation)
+    yield from (depth, oldest, slots, hosted, usage)
+
+
+def _totals() -> Iterator[Metric]:
+    yield from families(added(Totals.objects.values_list("counts", flat=True)))
+
+
+def _live() -> Iterator[Metric]:
+    """Of this web process alone: each is scraped for itself."""
+    text = "WebSockets and event streams that are open."
+    yield GaugeMetricFamily("agentflow_live_sockets", text, value=seats.taken())
+    yield CounterMetricFamily("agentflow_live_frames", "Frames sent to them.", value=live.frames)
+    lag = Spread("From the wake-up after a commit to a frame that shows it.")
+    yield histogram("agentflow_live_lag_seconds", lag, {"": live.lag.as_json()})
 
 
 @cache

@@ -36,6 +36,23 @@ class Worker(models.Model):
         return self.name
 
 
+class Totals(models.Model):
+    """What one worker has counted since it started, or somebody without a lease at one moment (`executions.totals`)."""
+
+    #: That of the worker; zero: all who are gone.
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    #: By metric and labels (`gauges.Counts`).
+    counts = models.JSONField()
+    #: Of the last minute: {seconds, executions, node_executions}.
+    recent = models.JSONField(db_default={}, default=dict)
+
+    class Meta:
+        verbose_name_plural = "totals"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class Execution(models.Model):
     """One run of one graph version."""
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +72,7 @@ class ExecutionProcessor:
         self.scheduler = Scheduler(plan, concurrency=claim.concurrency, node_limit=claim.node_limit)
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recorder = recorder
+        self._gauges = recorder.gauges
         self._show_progress = show_progress
         self._user = BlockUser(claim.user_id, claim.user_name)
         self._recorded: Mapping[RunKey, Recorded] = {}
@@ -183,6 +185,7 @@ class ExecutionProcessor:
         Raises:
             PortError: the event is a value that the block must not yield; nothing has changed.
         """
+        began = perf_counter()
         try:
             for command in event():
                 self._obey(command)
@@ -194,6 +197,8 @@ class ExecutionProcessor:
         else:
             self.record()
             self._consider_parking()
+        finally:
+            self._gauges.engine_seconds += perf_counter() - began
 
     def given(self, run: Run) -> Given | None:
         """Pinned data, or the result of the execution that this one goes on from."""
@@ -303,7 +308,8 @@ class ExecutionProcessor:
         except BlockError as error:
             problem = {"message": f"The outputs together are too much. {error}", "kind": "limit"}
             finish, outputs = Finish(Status.FAILED, Reason.LIMIT, problem), encode({})
-        self.ledger.put_ending(Ending(finish.status, finish.reason or "", _problem(finish), outputs, now()))
+        times = self.claim.started_at, now()
+        self.ledger.put_ending(Ending(finish.status, finish.reason or "", _problem(finish), outputs, *times))
         self._ending = asyncio.create_task(self._end())
 
     async def _end(self) -> None:

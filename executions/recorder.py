@@ -24,8 +24,10 @@ from agentflow.database import silence
 from executions import database
 from executions.clock import clock
 from executions.ending import CLOSE_OTHERS
+from executions.gauges import Gauges
 from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
 from executions.texts import plain
+from executions.totals import SAVE, saving
 from executions.values import blob_name
 
 logger = logging.getLogger(__name__)
@@ -179,7 +181,7 @@ class Recorder:
         self._connection: database.Connection | None = None
         #: By the monotonic clock, taken before the renewal was sent: the lease lives at least until this + lease.
         self.renewed_at = time.monotonic()
-        self.flushes = 0
+        self.gauges = Gauges()
 
     def touch(self, ledger: Ledger) -> None:
         """The ledger has something to write."""
@@ -239,9 +241,12 @@ class Recorder:
             raise LeaseLost
         clock.learn(row[0], asked_at=sent_at, answered_at=time.monotonic())
         self.renewed_at = sent_at
+        self.gauges.renewals += 1
+        await connection.execute(SAVE, saving(self.gauges, self.worker))
 
     async def _write(self, work: Work) -> None:
         """One transaction; on a row that the database refuses, halves of it until the culprit is alone."""
+        began = time.perf_counter()
         try:
             found = await self._with_retries(lambda connection: _transaction(connection, self.worker, work))
         except REFUSED as error:
@@ -252,7 +257,6 @@ class Recorder:
             for half in (ledgers[: len(ledgers) // 2], ledgers[len(ledgers) // 2 :]):
                 await self._write({ledger: work[ledger] for ledger in half})
             return
-        self.flushes += 1
         for ledger, batch in work.items():
             if ledger.right in found.written:
                 _resolve(batch)
@@ -260,7 +264,9 @@ class Recorder:
                 self._write_later(ledger, batch)
             else:
                 ledger.fail(Fenced(), batch)
-        self._committed((ledger, batch) for ledger, batch in work.items() if ledger.right in found.written)
+        written = [(ledger, batch) for ledger, batch in work.items() if ledger.right in found.written]
+        self.gauges.flushed(written, time.perf_counter() - began)
+        self._committed(written)
 
     def _write_later(self, ledger: Ledger, batch: Batch) -> None:
         ledger.give_back(batch)

@@ -18,6 +18,11 @@ def is_full(user_id: int) -> bool:
     return _taken.get(user_id, 0) >= MOST_SEATS
 
 
+def taken() -> int:
+    """How many live connections there are."""
+    return sum(_taken.values())
+
+
 @contextmanager
 def seat(user_id: int) -> Iterator[None]:
     """Count one connection while it lasts; raises Full."""

@@ -18,6 +18,7 @@ from django.db import Error
 
 from executions.access import user_of_session
 from executions.hub import Follower, hub, in_reader
+from executions.live_gauges import live
 from executions.seats import Full, seat
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def show(self, follower: Follower) -> None:
         """Send what is new, as far as the client may be sent more."""
         raise NotImplementedError
+
+    async def tell(self, text: str, *, is_late: bool = True) -> None:
+        """Send a frame; how late its news are counts unless it answers the client itself."""
+        await self.send(text_data=text)
+        live.sent(self.follower.topic.news_at if is_late and self.follower else None)
 
     def sees(self, user: User) -> bool:
         """Whether this user may watch; called in a reader's thread."""

@@ -34,21 +34,23 @@ SIGN_ON = """
 #: Newest lease first would starve the old: oldest executions first, whoever rang.
 CLAIM = f"""
     WITH due AS (
-        SELECT id FROM executions_execution WHERE status = 'queued' AND cancel_requested_at IS NULL
+        SELECT id, coalesce(events -> -1 ->> 'kind', '') IN ('worker_lost', 'handed_over') AS is_resumed
+        FROM executions_execution WHERE status = 'queued' AND cancel_requested_at IS NULL
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE executions_execution e SET status = 'running', holder_id = %(worker)s, epoch = e.epoch + 1,
             started_at = coalesce(e.started_at, clock_timestamp()),
             wake_at = NULL,
-            events = CASE WHEN coalesce(e.events -> -1 ->> 'kind', '') NOT IN ('worker_lost', 'handed_over')
+            events = CASE WHEN NOT due.is_resumed
                 THEN e.events ELSE {EVENTS} || jsonb_build_array(jsonb_build_object(
                 'at', clock_timestamp(), 'kind', 'resumed', 'seq', e.seq,
                 'text', 'Resumed on worker ' || %(name)s::text)) END
         FROM due WHERE e.id = due.id
-        RETURNING e.*
+        RETURNING e.*, due.is_resumed
     )
     SELECT c.id, c.graph_id AS graph, c.version_id AS version, c.epoch, c.seq, c.inputs, c.started_at, c.concurrency,
         c.parent_id AS parent, c.node_limit, c.depth_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
+        c.is_resumed, extract(epoch FROM clock_timestamp() - c.queued_at)::float AS waited_seconds,
         u.id AS user_id, u.username AS user_name
     FROM claimed c JOIN auth_user u ON u.id = c.owner_id ORDER BY c.id
 """  # noqa: S608 - parts of our own
@@ -106,6 +108,10 @@ class Claim:
     choice: dict[str, Any] | None
     retry_of: UUID | None
     use_pins: bool
+    #: A worker was lost that had it, or gave it back.
+    is_resumed: bool
+    #: Since it was queued.
+    waited_seconds: float
     user_id: int
     user_name: str
 

@@ -18,8 +18,10 @@ from executions.control import Bell
 from executions.database import AWAY
 from executions.ending import CLOSE, CLOSE_OTHERS, END_CANCELLED, EVENTS, FAIL, parameters
 from executions.engine.status import Reason
+from executions.gauges import Gauges
 from executions.parents import tell_parents
 from executions.store import Store
+from executions.totals import fold
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +74,10 @@ PRUNE = """
 class Sweeper:
     """Looks once in a while for what is stuck."""
 
-    def __init__(self, store: Store, bell: Bell) -> None:
+    def __init__(self, store: Store, bell: Bell, gauges: Gauges) -> None:
         self._store = store
         self._bell = bell
+        self._gauges = gauges
 
     async def run(self) -> None:
         """Sweep for ever, with jitter so that workers do not meet."""
@@ -101,6 +104,8 @@ class Sweeper:
             due = await _rows(connection, DUE, {"batch": DUE_BATCH})
             told = await tell_parents(connection)
             await connection.execute(PRUNE, (WORKERS_KEPT_DAYS,))
+            await fold(connection)
+        self._gauges.lost += len(lost)
         for row in lost:
             logger.warning("worker lost", extra={"action": "worker_lost", "execution": str(row["id"])})
         for row in [*lost, *ended, *due]:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django_prometheus.db.backends.postgresql.base import DatabaseWrapper as MeasuredDatabaseWrapper
 from psycopg import IsolationLevel
 
 from agentflow.database.silence import PatientConnection
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class PatientDatabaseWrapper(base.DatabaseWrapper):
     """Django's, but its connections may have `OPTIONS["silence_seconds"]`."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -17,3 +18,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_new_connection(conn_params)
         self.isolation_level = IsolationLevel.READ_COMMITTED
         return PatientConnection.connect(**conn_params)
+
+
+class DatabaseWrapper(MeasuredDatabaseWrapper, PatientDatabaseWrapper):  # type: ignore[misc]  # ships no types
+    """Its statements are counted and timed for `/metrics`; about 10 microseconds each."""

@@ -21,6 +21,7 @@ from executions.api.reading import caller, found
 from executions.engine.status import FINAL
 from executions.hub import hub, in_reader
 from executions.live import read_changes
+from executions.live_gauges import live
 from executions.seats import is_full, seat
 
 #: A comment goes out after so long without news, so that proxies keep the connection.
@@ -80,6 +81,7 @@ async def stream(watch: Watch, since: int) -> AsyncIterator[str]:
         async with hub().follow(f"e:{watch.execution}") as follower:
             while changes := await follower.topic.shared(read_changes, watch.execution, since):
                 if changes.is_news(since, shown):
+                    live.sent(follower.topic.news_at if shown else None)
                     since, shown, sent_at = changes.seq, changes.execution, monotonic()
                     yield f"id: {changes.seq}\nevent: frame\ndata: {changes.message('frame')}\n\n"
                 elif monotonic() - sent_at > SILENCE_SECONDS:

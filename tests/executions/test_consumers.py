@@ -17,6 +17,7 @@ from executions.hub import in_reader as db
 from executions.models import Execution
 from tests import factories
 from tests.executions import recorded
+from tests.executions.scraping import scraped
 from tests.executions.sockets import Socket, connected, session_of, shown, stored
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
@@ -90,6 +91,25 @@ async def test_snapshot_comes_first_then_frames_with_what_changed(address: str, 
         recorded.ring(run)
         second = await socket.receive()
         assert (second["type"], [row["node"] for row in second["nodes"]]) == ("frame", ["a"])
+
+
+async def test_open_sockets_their_frames_and_how_late_these_are_can_be_scraped(
+    address: str, session: str, run: Execution
+) -> None:
+    before = await db(scraped)
+    async with connected(address, session) as socket:
+        await socket.receive()
+        await socket.acknowledge()
+        await db(recorded.record, run, "a")
+        recorded.ring(run)
+        await socket.receive()
+        during = await db(scraped)
+    after = await db(scraped)
+    assert [values["agentflow_live_sockets"] for values in (before, during, after)] == [0, 1, 0]
+    assert during["agentflow_live_frames_total"] - before["agentflow_live_frames_total"] >= 2
+    late = "agentflow_live_lag_seconds"
+    assert during[f"{late}_count"] - before[f"{late}_count"] >= 1
+    assert 0 < during[f"{late}_sum"] - before[f"{late}_sum"] < 5
 
 
 async def test_missed_wake_up_is_made_good_by_the_timer(address: str, session: str, run: Execution, fast: None) -> None:

@@ -153,7 +153,7 @@ async def test_a_lost_connection_is_tried_again(held: list[Execution], recorder:
 
 async def test_the_end_releases_the_execution(held: list[Execution], recorder: Recorder) -> None:
     ledger = ledger_of(held[0])
-    ledger.put_ending(Ending(Status.COMPLETED, "", None, encode({"z": 1, "a": 2}), NOW))
+    ledger.put_ending(Ending(Status.COMPLETED, "", None, encode({"z": 1, "a": 2}), NOW, NOW))
     await recorder.flush(ledger)
     stored = await sync_to_async(Execution.objects.get)(pk=held[0].pk)
     assert (stored.status, stored.holder_id, stored.seq, list(stored.outputs)) == ("completed", None, 1, ["z", "a"])
