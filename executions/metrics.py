@@ -7,18 +7,16 @@ from functools import cache
 import redis
 from django.conf import settings
 from django.db import Error
-from django.db.models import Count
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from executions import seats
-from executions.engine.status import ACTIVE
 from executions.families import Spread, families, histogram
 from executions.live_gauges import live
 from executions.models import Execution, NodeJob, Totals
-from executions.pool import PoolWorker, live_workers, queues
+from executions.pool import PoolWorker, active_by_status, live_workers, queues
 from executions.tickets import NODES, TICKETS
 from executions.totals import added
 
@@ -59,11 +57,9 @@ def is_redis_up() -> bool:
 
 
 def _executions() -> Metric:
-    counted = Execution.objects.filter(status__in=ACTIVE).order_by().values_list("status").annotate(Count("pk"))
-    found = dict(counted)
     metric = GaugeMetricFamily("agentflow_executions", "Executions that are not over, by status.", labels=["status"])
-    for status in sorted(ACTIVE):
-        metric.add_metric([status], found.get(status, 0))
+    for status, number in active_by_status(Execution.objects.all()).items():
+        metric.add_metric([status], number)
     return metric
 
 

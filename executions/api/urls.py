@@ -8,6 +8,7 @@ from executions.api.approvals import ApprovalViewSet
 from executions.api.events import ExecutionEvents
 from executions.api.retrying import Retry
 from executions.api.starting import Execute
+from executions.api.status import Status
 from executions.api.views import ExecutionViewSet, NodeExecutionDetail, NodeOutput
 
 errors.register()
@@ -24,5 +25,6 @@ urlpatterns = [
     path("executions/<uuid:execution_id>/retry/", Retry.as_view(), name="execution-retry"),
     path(NODE, NodeExecutionDetail.as_view(), name="execution-node"),
     path(f"{NODE}outputs/<int:index>/", NodeOutput.as_view(), name="execution-node-output"),
+    path("status/", Status.as_view(), name="status"),
     *router.urls,
 ]

@@ -53,6 +53,7 @@ ROUTES = [
     Route("graph-publish", "post", "graphs/{graph}/publish/", "editor", "write", 200, {"version": 1}),
     Route("graph-publish", "delete", "graphs/{graph}/publish/", "editor", "write", 204),
     Route("token-list", "get", "tokens/", "", "read", 200),
+    Route("status", "get", "status/", "", "read", 200),
 ]
 #: Routes with rules of their own, tested beside what they do.
 ELSEWHERE = {

@@ -477,6 +477,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/status/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What waits and what works on it, now. */
+        get: operations["status_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens/": {
         parameters: {
             query?: never;
@@ -520,6 +537,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Executions that are not over. */
+        Active: {
+            queued: number;
+            running: number;
+            waiting: number;
+        };
         /** @description A JSON object. */
         AddLinkOperation: {
             link: components["schemas"]["Link"];
@@ -1443,6 +1466,30 @@ export interface components {
         Published: {
             published_version: number;
         };
+        /** @description What waits for a kind of worker, and what these have. */
+        Queue: {
+            /** @description `default` carries executions, `nodes` isolated nodes. */
+            name: string;
+            /** @description Entries that no worker has taken; only the caller's unless staff asks. */
+            depth: number;
+            /**
+             * Format: double
+             * @description How long the oldest of them has waited.
+             */
+            oldest_seconds: number;
+            /** @description Workers with a valid lease. */
+            workers: number;
+            /** @description Places of all workers; to staff. */
+            slots: number | null;
+            /** @description Places that are taken; to staff. */
+            hosted: number | null;
+            free: number | null;
+            /**
+             * Format: double
+             * @description Share of the places that are taken.
+             */
+            utilisation: number | null;
+        };
         /**
          * @description * `node` - node
          *     * `limit` - limit
@@ -1547,6 +1594,12 @@ export interface components {
          * @enum {string}
          */
         ScopeEnum: "read" | "run" | "write";
+        /**
+         * @description * `everything` - everything
+         *     * `own` - own
+         * @enum {string}
+         */
+        SeesEnum: "everything" | "own";
         /** @description A JSON object. */
         SetConfigOperation: {
             key: string;
@@ -1813,6 +1866,36 @@ export interface components {
          * @enum {string}
          */
         StateEnum: "open" | "decided" | "closed";
+        /** @description The state of the installation as far as the caller may see it. */
+        Status: {
+            /** Format: date-time */
+            at: string;
+            version: string;
+            /**
+             * @description Staff see everything, others what they run.
+             *
+             *     * `everything` - everything
+             *     * `own` - own
+             */
+            sees: components["schemas"]["SeesEnum"];
+            /** @description True; without a database the answer is a problem (503). */
+            database: boolean;
+            /** @description Without Redis everything goes on, only later. */
+            redis: boolean;
+            executions: components["schemas"]["Active"];
+            queues: components["schemas"]["Queue"][];
+            /** @description To staff. */
+            throughput: components["schemas"]["Throughput"] | null;
+            /** @description To staff. */
+            workers: components["schemas"]["Worker"][] | null;
+        };
+        /** @description What ended in about the last minute, each second. */
+        Throughput: {
+            /** Format: double */
+            executions: number;
+            /** Format: double */
+            node_executions: number;
+        };
         /** @description A token as its owner sees it, without its text. */
         Token: {
             readonly id: number;
@@ -1883,6 +1966,29 @@ export interface components {
             child?: string;
             graph?: number;
             failures?: number;
+        };
+        /** @description A worker with a valid lease. */
+        Worker: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            queue: string;
+            host: string;
+            process_id: number;
+            version: string;
+            slots: number;
+            /** @description Null for workers of `nodes`: see the queue. */
+            hosted: number | null;
+            free: number | null;
+            /** Format: double */
+            utilisation: number | null;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description When its lease is over unless it is renewed.
+             */
+            expires_at: string;
         };
     };
     responses: never;
@@ -4746,6 +4852,70 @@ export interface operations {
             };
             /** @description The values are not right; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    status_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
                 headers: {
                     [name: string]: unknown;
                 };
