@@ -3,10 +3,10 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentflow.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # Models can be imported only now.
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -14,10 +14,12 @@ from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.urls import path, re_path
 
+from agentflow import on_loop
 from agentflow.database.limits import share_connections
 from agentflow.static_files import StaticFiles
 from executions import metrics
 from executions.consumers import ExecutionConsumer, GraphConsumer
+from executions.hub import hub
 from executions.sockets import UnknownConsumer
 
 if TYPE_CHECKING:
@@ -40,11 +42,15 @@ class OriginRequired(OriginValidator):
 async def lifespan(
     _scope: "Event", receive: "Callable[[], Awaitable[Event]]", send: "Callable[[Event], Awaitable[None]]"
 ) -> None:
-    """Share database connections from the server's start to its stop."""
+    """What only a server does, from its start to its stop."""
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":
             share_connections()
+            on_loop.install()
+            await hub().keep()
+        else:
+            await hub().release()
         await send({"type": f"{event['type']}.complete"})
         if event["type"] == "lifespan.shutdown":
             return
@@ -59,7 +65,7 @@ addresses: "list[Any]" = [
 metrics.register()
 application = ProtocolTypeRouter(
     {
-        "http": StaticFiles(django_application),
+        "http": StaticFiles(on_loop.OnLoopHandler()),
         "websocket": OriginRequired(URLRouter(addresses), settings.ALLOWED_HOSTS),
         "lifespan": lifespan,
     }

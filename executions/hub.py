@@ -147,6 +147,7 @@ class Hub:
     def __init__(self) -> None:
         self._topics: dict[str, tuple[Topic, asyncio.Task[None]]] = {}
         self._listener: asyncio.Task[None] | None = None
+        self._is_kept = False
 
     @asynccontextmanager
     async def follow(self, name: str) -> AsyncIterator[Follower]:
@@ -165,14 +166,30 @@ class Hub:
         if name not in self._topics:
             topic = Topic()
             self._topics[name] = topic, asyncio.create_task(topic.run(), name=f"live {name}")
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen(), name="live hub")
+        self._subscribe_once()
         return self._topics[name][0]
 
     async def _drop(self, name: str) -> None:
         _, task = self._topics.pop(name)
         await end(task)
-        if not self._topics and self._listener is not None:
+        await self._hang_up()
+
+    async def keep(self) -> None:
+        """Stay subscribed although nobody follows: who asks again and again need not wait for a new subscription."""
+        self._is_kept = True
+        self._subscribe_once()
+
+    async def release(self) -> None:
+        """End a subscription that is not needed any more."""
+        self._is_kept = False
+        await self._hang_up()
+
+    def _subscribe_once(self) -> None:
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen(), name="live hub")
+
+    async def _hang_up(self) -> None:
+        if self._listener is not None and not self._topics and not self._is_kept:
             listener, self._listener = self._listener, None
             await end(listener)
 
