@@ -35,7 +35,7 @@ from executions.admin_inlines import NodeExecutionInline
 from executions.admin_retry import MOST_AT_ONCE, RETRIED, Retrying
 from executions.models import Approval, Blob, Execution, NodeExecution, NodeJob, Output, Worker
 from executions.rows import COUNTS
-from executions.services import StartRefused, cancel_execution, rerun_execution
+from executions.services import StartRefused, cancel_executions, rerun_execution
 
 #: Outputs that a node's page shows, and characters of each.
 MOST_OUTPUTS = 50
@@ -136,8 +136,7 @@ class ExecutionAdmin(Retrying, Family, ReadOnlyAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Execution]) -> None:
         """Ask the selected executions to end."""
         rows = queryset.filter(ended_at=None)[:MOST_AT_ONCE]
-        for run in rows:
-            cancel_execution(run, user=cast(User, request.user))
+        cancel_executions(rows, user=cast(User, request.user))
         self.message_user(request, f"Cancelling {len(rows)}. Those that were over stay as they are.")
 
     @admin.action(description="Run the selected executions again", permissions=["operate"])

@@ -128,6 +128,7 @@ class Ledger:
         *,
         counts: Callable[[], Mapping[str, int]] = dict,
         failed: Callable[[], None] = lambda: None,
+        cancelled: Callable[[], None] = lambda: None,
     ) -> None:
         self.execution = execution
         self.graph = graph
@@ -139,6 +140,8 @@ class Ledger:
         self.has_others = False
         self._counts = counts
         self._failed = failed
+        #: To be called when a write finds that somebody wants the execution to end.
+        self.cancelled = cancelled
         self._nodes: dict[UUID, NodeRow] = {}
         self._outputs: list[OutputRow] = []
         self._approvals: list[ApprovalRow] = []

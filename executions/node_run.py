@@ -120,9 +120,8 @@ class NodeRun:
         self._owner.ended(self._run, lambda: self._owner.scheduler.stopped(self._run))
 
     async def _go(self) -> None:
-        if self.row.started_at is None:
-            self.row.started_at = now()
         if given := self._owner.given(self._run):
+            self._begin()
             error = await self._give(given)
         else:
             error = await self._do()
@@ -137,7 +136,8 @@ class NodeRun:
     async def _do(self) -> Error | None:
         """Run the block; the error, or None."""
         if self._node.effect is not Effect.PURE:
-            await self._owner.flush()
+            await self._owner.flush()  # a cancel that is seen there ends it here
+        self._begin()
         if self._node.effect is Effect.ONCE and self._is_outcome_unknown():
             found = await self.waits.outcome(UNKNOWN_OUTCOME)
             if found.decision == "happened":
@@ -149,6 +149,10 @@ class NodeRun:
         self.row.error = None
         await self._show(Status.RUNNING)
         return await self._attempts(failures)
+
+    def _begin(self) -> None:
+        if self.row.started_at is None:
+            self.row.started_at = now()
 
     def _is_new_try(self) -> bool:
         """A worker was lost in the middle of the one before, or it failed; else a wait is taken up again."""

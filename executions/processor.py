@@ -68,7 +68,9 @@ class ExecutionProcessor:
         self.executor = executor
         self.outside = outside
         self._book = book
-        self.ledger = Ledger(claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self.leave)
+        self.ledger = Ledger(
+            claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self.leave, cancelled=self.cancel
+        )
         self.scheduler = Scheduler(plan, concurrency=claim.concurrency, node_limit=claim.node_limit)
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recorder = recorder
@@ -136,7 +138,8 @@ class ExecutionProcessor:
 
     def cancel(self) -> None:
         """A user wants it to end: stop what runs, start nothing."""
-        self.decide(self.scheduler.cancel)
+        if not self.done.done():
+            self.decide(self.scheduler.cancel)
 
     def time_over(self) -> list[Command]:
         """Tell the scheduler that the graph's time limit is reached."""

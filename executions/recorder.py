@@ -49,9 +49,10 @@ BUSY_SECONDS = 0.05
 Work = Mapping[Ledger, Batch]
 
 #: Of these executions the ones that this worker may write. One that somebody has locked is left for the next
-#: transaction: it must not hold up the others, nor the lease.
+#: transaction: it must not hold up the others, nor the lease. A cancel that is committed before is seen here, so that no
+#: step whose start waits for this transaction starts after it, whether or not the message arrives.
 LOCK = """
-    SELECT e.id, e.epoch FROM executions_execution e
+    SELECT e.id, e.epoch, e.cancel_requested_at IS NOT NULL AS is_cancelled FROM executions_execution e
     JOIN unnest(%s::uuid[], %s::int[]) AS mine(id, epoch) ON e.id = mine.id AND e.epoch = mine.epoch
     WHERE e.holder_id = %s AND e.ended_at IS NULL ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
 """
@@ -257,6 +258,9 @@ class Recorder:
             for half in (ledgers[: len(ledgers) // 2], ledgers[len(ledgers) // 2 :]):
                 await self._write({ledger: work[ledger] for ledger in half})
             return
+        for ledger in work:
+            if ledger.right in found.cancelled:
+                ledger.cancelled()  # before anybody goes on who has waited for this
         for ledger, batch in work.items():
             if ledger.right in found.written:
                 _resolve(batch)
@@ -307,6 +311,8 @@ class _Found(NamedTuple):
 
     written: set[Right]
     busy: set[Right]
+    #: Those of the written that somebody has cancelled.
+    cancelled: set[Right]
 
 
 async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Work) -> _Found:
@@ -314,18 +320,20 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
     async with connection.transaction():
         ids, epochs = [ledger.execution for ledger in work], [ledger.epoch for ledger in work]
         locked = await connection.execute(LOCK, (ids, epochs, worker), prepare=True)
-        owned: set[Right] = set(await locked.fetchall())
+        rows = await locked.fetchall()
+        owned: set[Right] = {(id, epoch) for id, epoch, _ in rows}
+        cancelled: set[Right] = {(id, epoch) for id, epoch, is_cancelled in rows if is_cancelled}
         mine = [(ledger, batch) for ledger, batch in work.items() if ledger.right in owned and not batch.is_empty]
         if mine:
             async with connection.pipeline():
                 for statement, parameters in _statements(mine):
                     await connection.execute(statement, parameters, prepare=True)
     if len(owned) == len(work):
-        return _Found(owned, set())
+        return _Found(owned, set(), cancelled)
     rest = await connection.execute(REST, (ids, epochs, [batch.seq for batch in work.values()], worker))
     others = {(id, epoch): is_busy for id, epoch, is_busy in await rest.fetchall() if (id, epoch) not in owned}
     written = owned | {right for right, is_busy in others.items() if not is_busy}
-    return _Found(written, {right for right, is_busy in others.items() if is_busy})
+    return _Found(written, {right for right, is_busy in others.items() if is_busy}, cancelled)
 
 
 def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Any]]:

@@ -1,6 +1,8 @@
 """Start, cancel, run again: what admin, API, pages and triggers call."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ __all__ = [
     "IdempotencyConflict",
     "StartRefused",
     "cancel_execution",
+    "cancel_executions",
     "rerun_execution",
     "start_execution",
     "start_executions",
@@ -29,6 +32,9 @@ __all__ = [
 
 #: Executions started by one request.
 MOST_AT_ONCE = 1_000
+#: How long a cancel waits for the workers, and how often it looks.
+ACKNOWLEDGE_SECONDS = 1.0
+LOOK_SECONDS = 0.01
 
 
 class IdempotencyConflict(Exception):
@@ -119,16 +125,27 @@ def start_executions(
 
 
 def cancel_execution(execution: Execution, *, user: User) -> None:
-    """Have the execution, and those of other graphs that it started, end; final ones stay.
+    """Have the execution end; see `cancel_executions`."""
+    cancel_executions([execution], user=user)
 
-    Its worker stops what runs; without a worker it ends here and now.
+
+def cancel_executions(executions: Iterable[Execution], *, user: User) -> None:
+    """Have the executions, and those of other graphs that they started, end; final ones stay.
+
+    Their workers stop what runs; without a worker they end here and now. Nothing of them starts any more when this
+    returns, unless a worker has not answered for a second: the sweeper ends those.
     """
-    family = _family(execution.pk)
-    changed = Execution.objects.filter(pk__in=family, ended_at=None, cancel_requested_at=None)
-    if changed.update(cancel_requested_at=Now()):
-        for id in family:
-            end_unheld(id)
-        transaction.on_commit(lambda: _tell_cancelled(family, execution.graph_id))
+    cancelled: list[UUID] = []
+    for execution in executions:
+        family = _family(execution.pk)
+        changed = Execution.objects.filter(pk__in=family, ended_at=None, cancel_requested_at=None)
+        if changed.update(cancel_requested_at=Now()):
+            for id in family:
+                end_unheld(id)
+            transaction.on_commit(partial(_tell_cancelled, family, execution.graph_id))
+            cancelled += family
+    if cancelled:
+        transaction.on_commit(partial(_until_over, cancelled))
 
 
 def rerun_execution(execution: Execution, *, user: User) -> Execution:
@@ -212,6 +229,14 @@ def _all_checked(version: GraphVersion, inputs_list: Sequence[Mapping[str, Any]]
 def _refuse_if_deleted(version: int) -> None:
     if not GraphVersion.objects.filter(pk=version).exists():
         raise StartRefused([GONE])
+
+
+def _until_over(executions: list[UUID]) -> None:
+    """Return when all have ended, or when it takes too long."""
+    deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
+    left = Execution.objects.filter(pk__in=executions, ended_at=None)
+    while left.exists() and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
 
 
 def _tell_cancelled(family: list[UUID], graph: int) -> None:
