@@ -81,6 +81,12 @@ class Host:
         if self._stopping is not None:
             self._call(self._stopping.set)
 
+    def hurry(self) -> None:
+        """Drain without waiting for what runs; from any thread."""
+        self.begin_stop()
+        if self.manager is not None:
+            self._call(self.manager.hurry)
+
     def _call(self, function: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed already
             if self._loop is not None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from blocks.base import BlockError
+from blocks.base import BlockError, Effect
 from executions.context import NodeContext
 from executions.engine.plan import NodePlan
 from executions.ids import uuid7
@@ -23,6 +23,10 @@ SILENT_SECONDS = 6.0
 #: A job that nobody took for so long and that is not in the queue any more is put there again.
 UNTAKEN_SECONDS = 2.0
 MAX_TOKENS = 3
+MAY_HAVE_HAPPENED = (
+    "The process that ran this step is gone. The step must not be done twice, so it is not tried again: "
+    "look at the other side whether it happened."
+)
 
 INSERT = """
     INSERT INTO executions_nodejob (token, node_execution_id, execution_id, payload, claimed_by)
@@ -108,6 +112,8 @@ class IsolatedRunner:
                 result = await self._one(payload, context)
                 break
             except Vanished:
+                if node.effect is Effect.ONCE:
+                    raise BlockError(MAY_HAVE_HAPPENED, retry=False) from None
                 context.log(f"The process that ran this node is gone (try {attempt + 1} of {MAX_TOKENS}).", "warning")
         else:
             raise BlockError(f"The process that ran this node ended {MAX_TOKENS} times without an answer.", retry=False)
@@ -152,6 +158,7 @@ def _payload(node: NodePlan, values: Mapping[str, Any], context: NodeContext) ->
         "block": node.block_id,
         "input": dict(values),
         "timeout_seconds": node.policy.timeout_seconds,
+        "once": node.effect is Effect.ONCE,
         "context": {
             "execution_id": context.execution_id,
             "node": context.node,

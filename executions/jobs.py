@@ -3,8 +3,6 @@
 import logging
 import os
 import resource
-import socket
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -13,27 +11,21 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import Error, connection
 from django.db.models.functions import Now
 
 from agentflow import wake
-from agentflow.database.limits import patience
 from blocks.base import BlockError, read_input
 from blocks.context import BlockUser
 from blocks.registry import UnknownBlockError, registry
 from executions import host
 from executions.context import NodeContext
+from executions.keeping import holder
 from executions.models import NodeJob
-from executions.node_run import UNEXPECTED
+from executions.node_run import MAX_MESSAGE, UNEXPECTED
+from executions.texts import plain
 from executions.values import as_recorded, encode
 
 logger = logging.getLogger(__name__)
-
-#: How often the process of a node says that it lives and asks whether it is still wanted, in seconds.
-BEAT_SECONDS = 0.5
-#: Its host takes it for gone after as long without a beat: then it must be.
-SILENT_SECONDS = 5.0
-EXIT_UNWANTED = 75
 
 
 def admit(execution: str) -> None:
@@ -47,38 +39,16 @@ def run_node(token: str) -> None:
     job = _claim(UUID(token))
     if job is None:
         return
-    stop = threading.Event()
-    threading.Thread(target=_beat, args=(job.token, stop), name="beat", daemon=True).start()
-    try:
-        result = _result(job)
-    finally:
-        stop.set()
-    NodeJob.objects.filter(pk=job.pk, ended_at=None).update(result=result, ended_at=Now())
+    result = _result(job)
+    NodeJob.objects.filter(pk=job.pk, claimed_by=job.claimed_by, ended_at=None).update(result=result, ended_at=Now())
     wake.ring(wake.CONTROL_CHANNEL, f"node:{job.token}")
 
 
 def _claim(token: UUID) -> NodeJob | None:
-    name = f"{socket.gethostname()}-{os.getpid()}"
     claimed = NodeJob.objects.filter(pk=token, claimed_at=None, ended_at=None).update(
-        claimed_at=Now(), beat_at=Now(), claimed_by=name
+        claimed_at=Now(), beat_at=Now(), claimed_by=holder(os.getpid())
     )
     return NodeJob.objects.filter(pk=token).first() if claimed else None
-
-
-def _beat(token: UUID, stop: threading.Event) -> None:
-    """Say that this process lives; end it when its host has taken the job back, or may think that it is gone."""
-    beat_at = time.monotonic()
-    while not stop.wait(BEAT_SECONDS):
-        try:
-            with patience(SILENT_SECONDS / 2):
-                is_wanted = bool(NodeJob.objects.filter(pk=token).update(beat_at=Now()))
-            beat_at = time.monotonic()
-        except Error:
-            connection.close()
-            is_wanted = time.monotonic() - beat_at < SILENT_SECONDS
-        if not is_wanted:
-            os._exit(EXIT_UNWANTED)
-    connection.close()
 
 
 def _result(job: NodeJob) -> dict[str, Any]:
@@ -93,7 +63,7 @@ def _result(job: NodeJob) -> dict[str, Any]:
             outputs.append([port, as_recorded(value, encode(value))])
         encode(outputs)
     except BlockError as caught:
-        error = {"message": _text(caught.message), "retry": caught.retry}
+        error = {"message": plain(caught.message, MAX_MESSAGE), "retry": bool(caught.retry)}
     except UnknownBlockError:
         message = (
             f"The nodes worker does not know the block “{job.payload['block']}”: it was started with other blocks."
@@ -102,13 +72,13 @@ def _result(job: NodeJob) -> dict[str, Any]:
     except MemoryError:
         megabytes = settings.NODE_MEMORY_BYTES // 1024**2
         error = {"message": f"It needed more than {megabytes:,} MB of memory.", "retry": False}
-    except (Exception, SystemExit):
+    except BaseException:  # blocks are others' code and may raise anything
         logger.exception("block failed unexpectedly", extra={"action": "block_bug", "block": job.payload["block"]})
         error = {"message": UNEXPECTED, "retry": True}
     if error and _is_too_large(outputs):
         outputs = []
     context.log(f"{time.process_time() - started:.3f} s of processor time", "debug")
-    return {"outputs": outputs, "error": error, "log": [[at, level, _text(line)] for at, level, line in context.lines]}
+    return {"outputs": outputs, "error": error, "log": context.lines}
 
 
 def _is_too_large(outputs: list[list[Any]]) -> bool:
@@ -117,11 +87,6 @@ def _is_too_large(outputs: list[list[Any]]) -> bool:
     except BlockError:
         return True
     return False
-
-
-def _text(message: str) -> str:
-    """Text that can be stored, whatever a block says."""
-    return str(message).encode(errors="replace").decode()
 
 
 def _context(given: dict[str, Any]) -> NodeContext:

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -15,6 +16,8 @@ from executions.tickets import TicketJob
 DEQUEUE_SECONDS = 3
 SILENT_SECONDS = DEQUEUE_SECONDS + 2
 RETRY_SECONDS = 1.0
+#: Two signals within so long are one.
+DOUBLE_SECONDS = 1.0
 
 
 class LastingWorker(Worker):
@@ -26,6 +29,7 @@ class LastingWorker(Worker):
     max_connection_wait_time = 2 * RETRY_SECONDS
     #: Asked to stop by a signal.
     is_stopping = False
+    _asked_at = 0.0
 
     def work(self, burst: bool = False, *args: Any, **kwargs: Any) -> bool:  # noqa: FBT001, FBT002 - RQ's
         """Work until asked to stop; in a burst, until nothing is left.
@@ -49,7 +53,16 @@ class LastingWorker(Worker):
     def request_stop(self, signum: Any, frame: Any) -> None:
         """Leave RQ's loop for good."""
         self.is_stopping = True
+        self._asked_at = time.monotonic()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Asked again: wait for nothing. Twice at once, by a terminal and a supervisor say, is once."""
+        if time.monotonic() - self._asked_at >= DOUBLE_SECONDS:
+            self.hurry()
+
+    def hurry(self) -> None:
+        """What still runs is not waited for."""
 
     def register_birth(self) -> None:
         """Sign on; again under the same name after Redis was away."""

@@ -75,6 +75,7 @@ class ExecutionManager:
         #: One thread, and so one connection of Django's, for starting graphs from graphs.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
         self._is_draining = False
+        self._is_hurrying = False
         self.finished = 0
 
     @property
@@ -163,13 +164,19 @@ class ExecutionManager:
         await asyncio.gather(*(self._hand_over(processor, grace_seconds) for processor in self._processors()))
         await self._release()  # what was being loaded
 
+    def hurry(self) -> None:
+        """What runs is not waited for any more."""
+        self._is_hurrying = True
+        for processor in self._processors():
+            processor.hurry()
+
     async def close(self) -> None:
         """End what runs beside the loop."""
         await asyncio.get_running_loop().run_in_executor(self._starter, connections.close_all)
         self._starter.shutdown(wait=False)
 
     async def _hand_over(self, processor: ExecutionProcessor, grace_seconds: float) -> None:
-        await processor.hand_over(grace_seconds)
+        await processor.hand_over(0 if self._is_hurrying else grace_seconds)
         await self._release(processor.claim.id)
 
     async def _release(self, execution: UUID | None = None) -> None:

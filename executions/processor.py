@@ -164,6 +164,10 @@ class ExecutionProcessor:
             await self.flush()
         self.leave()
 
+    def hurry(self) -> None:
+        """Hand over without waiting for what runs."""
+        self._quiet.set()
+
     # What runs of nodes say
 
     def context(self, run: Run, row: NodeRow) -> NodeContext:

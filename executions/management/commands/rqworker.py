@@ -1,5 +1,9 @@
 """`manage.py rqworker`: hosts executions; `manage.py rqworker nodes`: runs isolated nodes."""
 
+import logging
+import os
+import sys
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -16,6 +20,15 @@ class Command(DjangoRqCommand):
     """django-rq's command with our worker classes, JSON, our job class and one queue."""
 
     help = "Host executions (no argument), or run isolated nodes (rqworker nodes)."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """As a program of its own: threads that blocks have left do not keep it from ending."""
+        super().run_from_argv(argv)
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+            os._exit(0)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """django-rq's options with defaults that are right here."""
