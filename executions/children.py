@@ -81,6 +81,7 @@ def _start(wanted: Wanted) -> None:
         node_limit=wanted.node_limit,
         depth_limit=wanted.depth_limit,
         use_pins=above.use_pins,
+        restored_at=above.restored_at,
     )
     with transaction.atomic():
         # Once the parent is being cancelled, or somebody else goes on with it, nothing more is started for it.

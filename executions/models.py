@@ -101,6 +101,8 @@ class Execution(models.Model):
     epoch = models.PositiveIntegerField(default=0)
     #: What happened to the run as a whole: [{at, kind, text, seq}], e.g. "worker lost, resumed on …"; bounded.
     events = models.JSONField(default=list)
+    #: It was active in a backup that was restored: steps that must happen once may have happened after the backup.
+    restored_at = models.DateTimeField(null=True)
     wake_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())

@@ -19,6 +19,7 @@ from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
 from executions.node_executor import NodeExecutor
 from executions.outside import Outside
 from executions.replay import Recorded
+from executions.store import Claim
 from executions.texts import plain
 from executions.values import as_recorded, encode, save_blob
 from executions.waited import OUTCOME, RETRY, is_open
@@ -50,6 +51,8 @@ class Given:
 
 class Owner(Protocol):
     """The processor, as one run needs it."""
+
+    claim: Claim
 
     scheduler: Scheduler
     ledger: Ledger
@@ -139,7 +142,7 @@ class NodeRun:
             await self._owner.flush()  # a cancel that is seen there ends it here
         self._begin()
         if self._node.effect is Effect.ONCE and self._is_outcome_unknown():
-            found = await self.waits.outcome(UNKNOWN_OUTCOME)
+            found = await self.waits.outcome(LOST_OUTCOME if self._was_cut_off() else RESTORED_OUTCOME)
             if found.decision == "happened":
                 return await self._give(Given(list((found.answer or {}).items())))
             if found.decision != "repeat":
@@ -163,8 +166,13 @@ class NodeRun:
         return known.status is Status.RUNNING or is_open(waits, RETRY) or is_open(waits, OUTCOME)
 
     def _is_outcome_unknown(self) -> bool:
-        known = self._known
-        return known is not None and (known.status is Status.RUNNING or is_open(known.row["waits"], OUTCOME))
+        """The step may have happened and nobody has said yet whether it has."""
+        if self._was_cut_off() or is_open(self.row.waits, OUTCOME):
+            return True
+        return self._owner.claim.is_restored and OUTCOME not in self.row.waits
+
+    def _was_cut_off(self) -> bool:
+        return self._known is not None and self._known.status is Status.RUNNING
 
     async def _give(self, given: Given) -> Error | None:
         """Yield what stands for the block's result."""
@@ -338,11 +346,15 @@ class NodeRun:
 
 
 UNEXPECTED = "The block failed in a way that its author did not expect. The server's log has the details."
-UNKNOWN_OUTCOME = (
+LOST_OUTCOME = (
     "The worker was lost while this step ran, and the step must not be done twice. "
     "Look at the other side: did it happen?"
 )
-NOT_REPEATED = "The worker was lost while this step ran; it was decided not to repeat it."
+RESTORED_OUTCOME = (
+    "This run was restored from a backup. After the backup was made the step may have happened, and it must not be "
+    "done twice. Look at the other side: did it happen?"
+)
+NOT_REPEATED = "Nobody knows whether this step has happened; it was decided not to repeat it."
 
 
 class _Deadline:

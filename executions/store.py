@@ -34,7 +34,7 @@ SIGN_ON = """
 #: Newest lease first would starve the old: oldest executions first, whoever rang.
 CLAIM = f"""
     WITH due AS (
-        SELECT id, coalesce(events -> -1 ->> 'kind', '') IN ('worker_lost', 'handed_over') AS is_resumed
+        SELECT id, coalesce(events -> -1 ->> 'kind', '') IN ('worker_lost', 'handed_over', 'restored') AS is_resumed
         FROM executions_execution WHERE status = 'queued' AND cancel_requested_at IS NULL
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ), claimed AS (
@@ -51,6 +51,7 @@ CLAIM = f"""
     SELECT c.id, c.graph_id AS graph, c.version_id AS version, c.epoch, c.seq, c.inputs, c.started_at, c.concurrency,
         c.parent_id AS parent, c.node_limit, c.depth_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
         c.is_resumed, extract(epoch FROM clock_timestamp() - c.queued_at)::float AS waited_seconds,
+        c.restored_at IS NOT NULL AS is_restored,
         u.id AS user_id, u.username AS user_name
     FROM claimed c JOIN auth_user u ON u.id = c.owner_id ORDER BY c.id
 """  # noqa: S608 - parts of our own
@@ -108,10 +109,12 @@ class Claim:
     choice: dict[str, Any] | None
     retry_of: UUID | None
     use_pins: bool
-    #: A worker was lost that had it, or gave it back.
+    #: A worker was lost that had it, or gave it back, or it comes from a backup.
     is_resumed: bool
     #: Since it was queued.
     waited_seconds: float
+    #: It was active in a backup: what it did afterwards nobody knows.
+    is_restored: bool
     user_id: int
     user_name: str
 
