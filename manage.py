@@ -4,13 +4,25 @@
 import os
 import sys
 
+#: They also work while nothing runs, not even the database.
+ON_THEIR_OWN = ("backup", "restore")
+
 
 def main() -> None:
-    """Hand the command line to Django; `up` alone comes before Django, whose settings name the services it starts."""
+    """Hand the command line to Django; some come before Django, whose settings name the services that they start."""
     if sys.argv[1:] == ["up"]:
         from agentflow.processes import up
 
         sys.exit(up.main())
+    if sys.argv[1:2] and sys.argv[1] in ON_THEIR_OWN:
+        from agentflow.processes import own_database
+
+        sys.exit(own_database.main(execute))
+    execute()
+
+
+def execute() -> None:
+    """The command by Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentflow.settings")
     from django.core.management import execute_from_command_line
 

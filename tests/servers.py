@@ -6,12 +6,12 @@ import shutil
 import tempfile
 
 from agentflow.processes import services
-from agentflow.processes.throwaway import Servers
+from agentflow.processes.throwaway import ThrowawayServers
 
 #: Set in this process and its children: the environment is prepared.
 MARK = "AGENTFLOW_TEST_RUN"
 
-_servers: list[Servers] = []
+_servers: list[ThrowawayServers] = []
 
 
 def prepare_environment() -> None:
@@ -22,7 +22,7 @@ def prepare_environment() -> None:
     os.environ |= {MARK: data, "AGENTFLOW_DATA": data, "AGENTFLOW_ENV_FILE": os.devnull}
     os.environ.setdefault("REDIS_PREFIX", "agentflow-tests")
     if kinds := services.unnamed(os.environ):
-        _servers.append(Servers(kinds))
+        _servers.append(ThrowawayServers(kinds))
         os.environ |= _servers[0].environment()
     atexit.register(_clean_up, data, os.getpid())
 

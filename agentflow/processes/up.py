@@ -118,7 +118,7 @@ class Up:
 
     async def _prepare_database(self) -> None:
         self._console.step("Preparing the database")
-        code = await self._supervisor.run(self._manage("prepare", "prepare"), self._take_line)
+        code = await self._supervisor.run(self._manage("prepare", "prepare", "--backup"), self._take_line)
         if code:
             raise StartFailed("The database could not be prepared.")
 

@@ -10,14 +10,14 @@ import redis
 from agentflow.processes import binaries, places, services
 from agentflow.processes.errors import ServiceFailed, ServiceMissing
 from agentflow.processes.programs import service_account
-from agentflow.processes.throwaway import Servers
+from agentflow.processes.throwaway import ThrowawayServers
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root drops rights")
 
 
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[dict[str, str]]:
-    servers = Servers(services.KINDS)
+    servers = ThrowawayServers(services.KINDS)
     servers.start()
     yield servers.environment()
     servers.stop()
@@ -63,7 +63,7 @@ def test_services_of_root_run_without_its_rights(addresses: dict[str, str]):
 
 
 def test_stopped_servers_leave_nothing_behind():
-    servers = Servers(services.KINDS)
+    servers = ThrowawayServers(services.KINDS)
     servers.start()
     files = [Path(url.split("@")[1].split("?")[0].replace("%2F", "/")) for url in servers.environment().values()]
     servers.stop()
