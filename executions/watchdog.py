@@ -28,6 +28,8 @@ EXIT_CRASHED = 70
 MARGIN_SECONDS = 1.0
 #: The event loop must answer within so long, else what holds it up is reported.
 LOOK_SECONDS = 0.25
+#: A look that comes so long after the one before was kept from coming.
+LATE_SECONDS = 1.0
 #: A step that holds the event loop for this part of the allowed time is why the lease was not renewed.
 GUILTY_SHARE = 0.5
 #: A database that is silent for so long while it is told keeps the worker from its end no longer.
@@ -53,6 +55,10 @@ class Watchdog(threading.Thread):
         self._has_answered = True
         #: What holds the loop up; empty: nothing does.
         self._culprit = ""
+        #: For how long the loop was seen not to answer.
+        self._held_seconds = 0.0
+        #: The last look, and how much this process had worked until then.
+        self._looked_at, self._worked = time.monotonic(), time.process_time()
 
     def run(self) -> None:
         """Look several times a second."""
@@ -61,7 +67,7 @@ class Watchdog(threading.Thread):
             _arm(settings.LEASE_SECONDS)
             self._look_at_loop()
             if time.monotonic() - self._recorder.renewed_at > allowed:
-                if self._culprit and time.monotonic() - self._asked_at > allowed * GUILTY_SHARE:
+                if self._culprit and self._held_seconds > allowed * GUILTY_SHARE:
                     self._accuse(self._culprit)
                 crash("the lease could not be renewed in time")
 
@@ -73,15 +79,29 @@ class Watchdog(threading.Thread):
         faulthandler.cancel_dump_traceback_later()
 
     def _look_at_loop(self) -> None:
+        seconds = self._seconds_at_work()
         if self._has_answered:
             self._ask()
-        elif not self._culprit:
+            return
+        self._held_seconds += seconds
+        if not self._culprit:
             task = asyncio.current_task(self._loop)
             self._culprit = task.get_name() if task is not None else "something"
             self._report("the event loop is held up by %s")
 
+    def _seconds_at_work(self) -> float:
+        """Since the last look, without the time in which the whole process stood still.
+
+        A process that was paused, or whose machine slept, did not look and did not work: nobody is to blame for that.
+        A step that keeps everything in the process from running, looks included, works.
+        """
+        now, worked = time.monotonic(), time.process_time()
+        seconds, at_work = now - self._looked_at, worked - self._worked
+        self._looked_at, self._worked = now, worked
+        return min(seconds, at_work) if seconds > LATE_SECONDS else seconds
+
     def _ask(self) -> None:
-        self._has_answered, self._asked_at = False, time.monotonic()
+        self._has_answered, self._asked_at, self._held_seconds = False, time.monotonic(), 0.0
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._answer)
 
