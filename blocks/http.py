@@ -205,22 +205,24 @@ class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, backend: _GuardedBackend) -> None:
         self._backend = backend
         self._opened: httpcore.AsyncConnectionPool | None = None
+        self._opening = asyncio.Lock()
 
-    @property
-    def _pool(self) -> httpcore.AsyncConnectionPool:
-        """Opened when first needed: loading the certificates takes a while."""
-        if self._opened is None:
-            self._opened = httpcore.AsyncConnectionPool(
-                ssl_context=httpx.create_ssl_context(),
-                max_connections=MAX_CONNECTIONS,
-                max_keepalive_connections=50,
-                keepalive_expiry=30.0,
-                network_backend=self._backend,
-            )
+    async def _pool(self) -> httpcore.AsyncConnectionPool:
+        """Opened when first needed, and in a thread: loading the certificates takes a while."""
+        async with self._opening:
+            if self._opened is None:
+                self._opened = httpcore.AsyncConnectionPool(
+                    ssl_context=await asyncio.to_thread(httpx.create_ssl_context),
+                    max_connections=MAX_CONNECTIONS,
+                    max_keepalive_connections=50,
+                    keepalive_expiry=30.0,
+                    network_backend=self._backend,
+                )
         return self._opened
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._pool.handle_async_request(
+        pool = await self._pool()
+        answer = await pool.handle_async_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(
