@@ -20,6 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Self
 
 import rq
@@ -33,13 +34,14 @@ from agentflow.settings import _database
 from blocks.registry import configure
 from executions import starting
 from executions.models import Execution, Worker
+from tests.faults import audit
 from tests.faults.processes import Process
 from tests.faults.servers import ROOT, Servers
 
 #: Short leases and looks, so that a test need not wait long for what time heals.
 QUICK = {
-    "AGENTFLOW_LEASE_SECONDS": "3",
-    "AGENTFLOW_LEASE_RENEW_SECONDS": "0.75",
+    "AGENTFLOW_LEASE_SECONDS": "4",
+    "AGENTFLOW_LEASE_RENEW_SECONDS": "1",
     "AGENTFLOW_SWEEP_SECONDS": "0.5",
 }
 BLOCK_MODULE = "tests.faults.blocks"
@@ -47,6 +49,9 @@ BLOCK_MODULE = "tests.faults.blocks"
 
 class Rig:
     """Hosting workers, node workers and perhaps a web process on the servers given."""
+
+    #: The environment variable by which the rig's processes, and theirs, are known.
+    MARK = "AGENTFLOW_FAULTS_RIG"
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class Rig:
         self.web: Process | None = None
         #: Where the web process listens.
         self.url = ""
+        self.mark = token_hex(8)
         self._servers = servers
         self._numbers = (workers, node_workers, web)
         self._block_modules = block_modules
@@ -80,6 +86,7 @@ class Rig:
             "AGENTFLOW_DATA": str(settings.DATA_DIR),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            self.MARK: self.mark,
             **(environment or {}),
         }
         self._stack = ExitStack()
@@ -91,6 +98,8 @@ class Rig:
                 call_command("migrate", verbosity=0)
                 connections.close_all()
                 self._servers.keep_template()
+            with self.postgres.connect() as connection:
+                audit.install(connection)
             self.owner = User.objects.create_superuser("alice", password="open-sesame")
             stack.callback(self._stop)
             workers, node_workers, web = self._numbers
