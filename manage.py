@@ -4,8 +4,8 @@
 import os
 import sys
 
-#: They also work while nothing runs, not even the database.
-ON_THEIR_OWN = ("backup", "restore")
+#: They also work while nothing runs, not even the database; and whether nothing must run.
+ON_THEIR_OWN = {"backup": False, "restore": True}
 
 
 def main() -> None:
@@ -14,10 +14,10 @@ def main() -> None:
         from agentflow.processes import up
 
         sys.exit(up.main())
-    if sys.argv[1:2] and sys.argv[1] in ON_THEIR_OWN:
+    if len(sys.argv) > 1 and sys.argv[1] in ON_THEIR_OWN:
         from agentflow.processes import own_database
 
-        sys.exit(own_database.main(execute))
+        sys.exit(own_database.main(execute, alone=ON_THEIR_OWN[sys.argv[1]]))
     execute()
 
 

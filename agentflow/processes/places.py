@@ -6,12 +6,28 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from agentflow import env
 from agentflow.processes.binaries import SHARED_FOLDER
 from agentflow.processes.errors import ProcessesError
 from agentflow.processes.programs import Account
 
 #: A unix socket's path has at most 104 bytes (108 on Linux); PostgreSQL appends `/.s.PGSQL.5432.lock`.
 SOCKET_FOLDER_BYTES = 80
+
+
+def data_folder() -> Path:
+    """The folder of this installation's data, private.
+
+    Raises:
+        ProcessesError: it is somebody else's.
+    """
+    folder = env.data_folder()
+    try:
+        return make_private(folder)
+    except PermissionError:
+        raise ProcessesError(
+            f"{folder} belongs to another user: start agentflow as that user, or name another folder in AGENTFLOW_DATA."
+        ) from None
 
 
 def make_private(folder: Path, owner: Account | None = None) -> Path:

@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -15,7 +14,7 @@ from agentflow.processes.child import Child
 from agentflow.processes.console import Console
 from agentflow.processes.errors import ProcessesError, ServiceFailed, StartFailed
 from agentflow.processes.lock import UpLock
-from agentflow.processes.places import make_private, service_folder, write_private
+from agentflow.processes.places import data_folder, service_folder, write_private
 from agentflow.processes.programs import Program, service_account
 from agentflow.processes.supervisor import Supervisor
 
@@ -52,7 +51,7 @@ class Up:
         self._host = host
         self._port = port
         self._url = address.url(host, port)
-        self._data = _data_folder()
+        self._data = data_folder()
         self._supervisor = Supervisor(self._data, console)
         self._environment = environment(os.environ, host)
         #: What the first start has to tell and must not write anywhere: the administrator's password.
@@ -184,16 +183,6 @@ def environment(base: Mapping[str, str], host: str) -> dict[str, str]:
     if not address.is_loopback(host) and host not in address.WILDCARDS:
         made.setdefault("ALLOWED_HOSTS", f"{host},localhost,127.0.0.1,[::1]")
     return made
-
-
-def _data_folder() -> Path:
-    folder = env.data_folder()
-    try:
-        return make_private(folder)
-    except PermissionError:
-        raise ProcessesError(
-            f"{folder} belongs to another user: start agentflow as that user, or name another folder in AGENTFLOW_DATA."
-        ) from None
 
 
 async def _answers(host: str, port: int) -> bool:

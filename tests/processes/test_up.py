@@ -40,6 +40,18 @@ class Installation:
         assert code == 0, running.lines
         return "\n".join(running.lines)
 
+    def refused(self, *arguments: str) -> str:
+        running = Running((*MANAGE, *arguments), self.environment())
+        code = running.process.wait(60)
+        running.stop()
+        assert code == 1, running.lines
+        return "\n".join(running.lines)
+
+    def remove_services(self) -> None:
+        elsewhere = self.data / "services-folder"  # root's services keep their data outside
+        if elsewhere.exists():
+            shutil.rmtree(elsewhere.read_text())
+
     def get(self, path: str) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("GET", path)
@@ -54,9 +66,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         port = free.getsockname()[1]
     made = Installation(tmp_path_factory.mktemp("up"), port)
     yield made
-    elsewhere = made.data / "services-folder"  # root's services keep their data outside
-    if elsewhere.exists():
-        shutil.rmtree(elsewhere.read_text())
+    made.remove_services()
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +99,15 @@ def test_health(first: Running, installation: Installation, path: str):
 def test_commands_find_the_running_services(first: Running, installation: Installation):
     command = "from django.contrib.auth.models import User; print(User.objects.get().username)"
     assert installation.manage("shell", "--no-imports", "-c", command) == "admin"
+
+
+def test_backup_is_made_while_everything_runs_and_restored_only_when_nothing_does(
+    first: Running, installation: Installation, tmp_path: Path
+):
+    file = tmp_path / "backup.zip"
+    assert str(file) in installation.manage("backup", str(file))
+    said = installation.refused("restore", str(file), "--replace")
+    assert f"already running at http://127.0.0.1:{installation.port}" in said
 
 
 def test_second_start_says_where_the_first_one_runs(first: Running, installation: Installation):
@@ -133,3 +152,19 @@ def test_second_start_cleans_up_after_a_killed_first_one_and_keeps_the_data(firs
     assert not [pid for pid in everything if runs(pid)]
     assert pids_in(installation.data) == {}
     assert not (installation.data / "env").exists()
+
+
+def test_backup_and_restore_need_nothing_that_runs(first: Running, installation: Installation, tmp_path: Path):
+    first.stop()
+    file = tmp_path / "backup.zip"
+    assert str(file) in installation.manage("backup", str(file))
+    assert "--replace backs them up" in installation.refused("restore", str(file))
+    assert "Restored as of" in installation.manage("restore", str(file), "--replace")
+    assert len(list((installation.data / "backups").glob("before-restoring-*.zip"))) == 1
+    fresh = Installation(tmp_path / "fresh", installation.port)
+    try:
+        assert "the database is empty" in fresh.refused("backup").lower()
+        assert "Restored as of" in fresh.manage("restore", str(file))
+        assert pids_in(fresh.data) == {}
+    finally:
+        fresh.remove_services()
