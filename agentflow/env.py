@@ -71,6 +71,14 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
     return value
 
 
+def choice(name: str, *allowed: str) -> str:
+    """One of these words, in small letters; the first by default."""
+    value = text(name).lower() or allowed[0]
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, empty parts dropped."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]

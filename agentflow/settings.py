@@ -6,6 +6,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from agentflow import env
+from agentflow.logs import setup as logs
 
 env.read_files()
 
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "agentflow.processes.health.HealthMiddleware",
+    "agentflow.logs.middleware.name_request",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -229,11 +231,6 @@ BACKUPS_KEPT = env.integer("AGENTFLOW_BACKUPS_KEPT", 5)
 #: Modules with further blocks, besides the entry points `agentflow.blocks`.
 BLOCK_MODULES = env.words("AGENTFLOW_BLOCK_MODULES")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"rq": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
-}
+#: Lines for people or as JSON; `auto`: for people on a terminal.
+LOG_FORMAT = env.choice("AGENTFLOW_LOG_FORMAT", *logs.FORMATS)
+LOGGING = logs.configuration(level=env.text("LOG_LEVEL", "INFO").upper(), kind=LOG_FORMAT)

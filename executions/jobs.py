@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from agentflow import wake
+from agentflow.logs.context import Subject, work_on
 from blocks.base import BlockError, read_input
 from blocks.context import BlockUser
 from blocks.registry import UnknownBlockError, registry
@@ -54,6 +55,7 @@ def _claim(token: UUID) -> NodeJob | None:
 def _result(job: NodeJob) -> dict[str, Any]:
     """What the block gave: outputs up to its error, the error if any, and its log; JSON in any case."""
     context = _context(job.payload["context"])
+    work_on(Subject(context.execution_id, user=context.user.id), context.node)
     outputs: list[list[Any]] = []
     error = None
     started = time.process_time()

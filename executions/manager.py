@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connections
 
 from agentflow.graphs.spec import GraphSpec
+from agentflow.logs.context import Subject, work_on
 from blocks.registry import registry
 from executions.control import Bell
 from executions.database import AWAY
@@ -217,6 +218,7 @@ class ExecutionManager:
 
     async def _host(self, claim: Claim, place: "_Place") -> None:
         """Drive one execution to its end; a defect, or records that are damaged, end this one and leave the others."""
+        work_on(Subject(claim.id, claim.graph, claim.user_id))
         self._bell.wake(claim.id, claim.seq, graph=claim.graph)
         try:
             await self._drive(claim, place)

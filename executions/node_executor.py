@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 from blocks.base import Block, BlockError, RunsIn, read_input
@@ -43,11 +44,12 @@ class NodeExecutor:
     async def _in_thread(self, block: type[Block], block_input: Any, context: BlockContext) -> AsyncGenerator[Any]:
         """Each step of the block's generator in a thread; cancelling leaves the thread to end by itself."""
         loop = asyncio.get_running_loop()
+        inside: Any = copy_context().run  # its log lines say whose they are
         generator: Iterator[tuple[str, Any]] | None = None
         is_over = False
         try:
-            generator = await loop.run_in_executor(self._threads, _begun, block, block_input, context)
-            while (step := await loop.run_in_executor(self._threads, next, generator, _END)) is not _END:
+            generator = await loop.run_in_executor(self._threads, inside, _begun, block, block_input, context)
+            while (step := await loop.run_in_executor(self._threads, inside, next, generator, _END)) is not _END:
                 yield step
             is_over = True
         finally:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from agentflow.logs.context import Subject, work_on
 from blocks.base import ERROR_PORT, BlockError, Effect
 from executions.clock import now
 from executions.context import NodeContext
@@ -59,6 +60,8 @@ class Owner(Protocol):
     executor: NodeExecutor
     plan: Plan
     outside: Outside
+    #: For log lines.
+    subject: Subject
 
     def context(self, run: Run, row: NodeRow) -> NodeContext:
         """What the block may use."""
@@ -106,6 +109,7 @@ class NodeRun:
 
     async def go(self) -> None:
         """Run to the end and tell the owner."""
+        work_on(self._owner.subject, self._node.key)
         self.has_begun = True
         try:
             await self._go()

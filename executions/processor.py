@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
+from agentflow.logs.context import Subject
 from blocks.base import BlockError
 from blocks.context import BlockUser
 from executions.clock import now
@@ -77,6 +78,7 @@ class ExecutionProcessor:
         self._gauges = recorder.gauges
         self._show_progress = show_progress
         self._user = BlockUser(claim.user_id, claim.user_name)
+        self.subject = Subject(claim.id, claim.graph, claim.user_id)
         self._recorded: Mapping[RunKey, Recorded] = {}
         self._active: dict[Run, tuple[NodeRun, asyncio.Task[None]]] = {}
         #: Runs that waited when the records ended: nothing of them is in memory until their wait is over.

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import Error
 
+from agentflow.logs.context import Subject, work_on
 from executions.access import user_of_session
 from executions.hub import Follower, hub, in_reader
 from executions.live_gauges import live
@@ -105,7 +106,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _serve(self) -> None:
         try:
-            with seat(await self._check()):
+            user = await self._check()
+            work_on(Subject(execution=self.id, user=user) if self.kind == "e" else Subject(graph=self.id, user=user))
+            with seat(user):
                 async with hub().follow(f"{self.kind}:{self.id}") as self.follower:
                     await self._follow(self.follower)
         except Closed as closed:

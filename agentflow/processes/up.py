@@ -180,6 +180,7 @@ class Up:
 def environment(base: Mapping[str, str], host: str) -> dict[str, str]:
     """What our processes get: ours, unbuffered output, and the host that people will type."""
     made = {**base, "PYTHONUNBUFFERED": "1"}
+    made.setdefault("AGENTFLOW_LOG_FORMAT", "text")  # people read its terminal and its log files
     if not address.is_loopback(host) and host not in address.WILDCARDS:
         made.setdefault("ALLOWED_HOSTS", f"{host},localhost,127.0.0.1,[::1]")
     return made

@@ -1,6 +1,7 @@
 """Blocks that misbehave on purpose."""
 
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -256,6 +257,24 @@ class InThread(Block):
 
     def run(self, input: Input, context: BlockContext) -> SyncOutputs:
         yield "thread", threading.current_thread().name
+
+
+class Loud(Block):
+    """Write a line to the log, as a library would."""
+
+    id = "test.loud"
+    category = "Test"
+    runs_in = RunsIn.THREAD
+
+    class Input(BlockInput):
+        message: str
+
+    class Output(BlockOutput):
+        message: str
+
+    def run(self, input: Input, context: BlockContext) -> SyncOutputs:
+        logging.getLogger("some.library").warning(input.message)
+        yield "message", input.message
 
 
 class InProcess(Block):

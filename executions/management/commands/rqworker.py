@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 import threading
 from argparse import ArgumentParser
@@ -11,6 +12,7 @@ from django.core.management.base import CommandError
 from django_rq.management.commands.rqworker import Command as DjangoRqCommand
 
 from agentflow.database.limits import limit_connections
+from agentflow.logs.context import name_process
 from executions.tickets import NODES, TICKETS
 
 WORKER_CLASSES = {NODES: "executions.worker.NodeWorker"}
@@ -47,4 +49,5 @@ class Command(DjangoRqCommand):
         if options["verbosity"] == 1:
             options["verbosity"] = 0  # RQ's four lines for every ticket say nothing that our own log does not
         limit_connections()
+        name_process(worker=f"{socket.gethostname()}-{os.getpid()}")
         super().handle(*queues, **options)  # type: ignore[no-untyped-call]  # as above

@@ -1,0 +1,1 @@
+"""Log lines: what they are about, what they must not tell, how they look."""
