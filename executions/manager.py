@@ -233,16 +233,17 @@ class ExecutionManager:
 
     async def _drive(self, claim: Claim, place: "_Place") -> None:
         plan = await self._plan(claim.version, claim.choice)
+        book = await self._book(claim)
         processor = ExecutionProcessor(
             claim,
             plan,
             recorder=self._recorder,
             executor=self._executor,
             outside=Outside(self._store, claim, starter=self._starter, depth_limit=_depth_limit(claim, plan)),
-            book=await self._book(claim),
+            book=book,
             show_progress=partial(self._show_progress, claim.id),
         )
-        replayed = await self._replayed(claim, processor) if claim.epoch > 1 else None
+        replayed = await self._replayed(processor, book) if claim.epoch > 1 else None
         answered = await self._answered(replayed) if replayed else ()
         if self._is_draining:
             return
@@ -257,9 +258,12 @@ class ExecutionManager:
         if isinstance(processor.ledger.broken, Unrecordable):
             await self._give_up(claim, f"The database refused a result of this run: {processor.ledger.broken}")
 
-    async def _replayed(self, claim: Claim, processor: ExecutionProcessor) -> Replayed:
-        nodes, outputs, values = await self._records(claim.id)
-        return replay(processor.scheduler, nodes, outputs, values, time_over=processor.time_over)
+    async def _replayed(self, processor: ExecutionProcessor, book: Book | None) -> Replayed:
+        nodes, outputs, values = await self._records(processor.claim.id)
+        replayed = replay(processor.scheduler, nodes, outputs, values, time_over=processor.time_over)
+        if book:
+            book.take_again(processor.plan, replayed)
+        return replayed
 
     async def _records(self, execution: UUID) -> tuple[list[Row], list[Row], dict[int, Any]]:
         """Node executions, outputs, and the values of the outputs by `seq`."""

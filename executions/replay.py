@@ -68,12 +68,12 @@ def replay(
     """
     teller = _Teller(scheduler, time_over)
     by_id = {row["id"]: row for row in nodes}
-    recorded = {_key(row): Recorded(row["attempt"], Status(row["status"]), row) for row in nodes}
+    recorded = {run_key(row): Recorded(row["attempt"], Status(row["status"]), row) for row in nodes}
     error_refs: dict[UUID, int] = {}
     events: list[tuple[int, Mapping[str, Any], Mapping[str, Any] | None]] = []
     for output in outputs:
         row = by_id[output["node_execution_id"]]
-        known = recorded[_key(row)]
+        known = recorded[run_key(row)]
         known.next_index += 1
         if output["port"] == ERROR_PORT:
             error_refs[row["id"]] = output["seq"]
@@ -82,7 +82,7 @@ def replay(
             events.append((output["seq"], row, output))
     ended = (row for row in nodes if row["status"] in FINAL and row["status"] != Status.SKIPPED)
     events += [(row["seq"], row, None) for row in ended]
-    teller.hear(scheduler.start({_key(row) for row in nodes if row["started_at"] is not None}))
+    teller.hear(scheduler.start({run_key(row) for row in nodes if row["started_at"] is not None}))
     for seq, row, event in sorted(events, key=lambda entry: entry[0]):
         teller.tell(row, event, seq, values, error_refs)
     skipped = {row["node"] for row in nodes if row["status"] == Status.SKIPPED}
@@ -118,7 +118,7 @@ class _Teller:
         values: Mapping[int, Any],
         error_refs: Mapping[UUID, int],
     ) -> None:
-        run = self.runs.get(_key(row))
+        run = self.runs.get(run_key(row))
         if run is None:
             if row["status"] == Status.CANCELLED:  # it was queued and never started
                 return
@@ -137,5 +137,6 @@ class _Teller:
             self.hear(self.scheduler.stopped(run))
 
 
-def _key(row: Mapping[str, Any]) -> RunKey:
+def run_key(row: Mapping[str, Any]) -> RunKey:
+    """What names the run of a node execution's row."""
     return row["node"], tuple(row["path"]), row["ordinal"]

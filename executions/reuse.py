@@ -14,9 +14,9 @@ from executions.engine.commands import Run
 from executions.engine.inputs import InputError, assemble
 from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
-from executions.engine.status import Status
+from executions.engine.status import FINAL, Status
 from executions.inputs import INPUT_BLOCK
-from executions.replay import RunKey, replay
+from executions.replay import Replayed, RunKey, replay, run_key
 
 Outputs = list[tuple[str, Any]]
 
@@ -28,6 +28,8 @@ class Book:
         #: Keys of nodes that run in any case.
         self._fresh = frozenset(fresh)
         self._kept: dict[tuple[str, str], dict[RunKey, Outputs]] = defaultdict(dict)
+        #: What runs that are not over had taken before they were taken up again.
+        self._taken: dict[RunKey, Outputs] = {}
 
     @classmethod
     def read(
@@ -53,7 +55,7 @@ class Book:
             if output["port"] != ERROR_PORT:
                 yielded[output["node_execution_id"]].append((output["port"], values[output["seq"]]))
         for row in nodes:
-            key = row["node"], tuple(row["path"]), row["ordinal"]
+            key = run_key(row)
             if row["status"] == Status.COMPLETED and not row["pinned"] and key in runs:
                 book.keep(plan.nodes[row["node"]], runs[key], yielded[row["id"]])
         return book
@@ -65,12 +67,23 @@ class Book:
 
     def take(self, node: NodePlan, run: Run) -> Outputs | None:
         """The result of the same run, else of another run of the node on the same input; each once unless it is pure."""
+        if run.key in self._taken:
+            return self._taken[run.key]
         print_ = fingerprint(node, run) if self._may_keep(node) else ""
         kept = self._kept.get((node.key, print_))
         if not kept:
             return None
         key = run.key if run.key in kept else min(kept)
         return kept[key] if node.effect is Effect.PURE else kept.pop(key)
+
+    def take_again(self, plan: Plan, replayed: Replayed) -> None:
+        """Take what the records of the new execution say was taken, in the order in which its runs began."""
+        taken = [known for known in replayed.recorded.values() if known.row["reused"]]
+        for known in sorted(taken, key=lambda known: known.row["started_at"]):
+            run = replayed.runs[run_key(known.row)]
+            outputs = self.take(plan.nodes[run.node], run)
+            if outputs is not None and known.status not in FINAL:
+                self._taken[run.key] = outputs
 
     def _may_keep(self, node: NodePlan) -> bool:
         """What an input of the graph gives follows from the execution, not from what arrives at the node."""
