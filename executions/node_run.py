@@ -20,6 +20,7 @@ from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
 from executions.node_executor import NodeExecutor
 from executions.outside import Outside
 from executions.replay import Recorded
+from executions.reuse import as_yielded
 from executions.store import Claim
 from executions.texts import plain
 from executions.values import as_recorded, encode, save_blob
@@ -148,7 +149,7 @@ class NodeRun:
         if self._node.effect is Effect.ONCE and self._is_outcome_unknown():
             found = await self.waits.outcome(LOST_OUTCOME if self._was_cut_off() else RESTORED_OUTCOME)
             if found.decision == "happened":
-                return await self._give(Given(list((found.answer or {}).items())))
+                return await self._give(Given(as_yielded(self._node, found.answer or {})))
             if found.decision != "repeat":
                 return self._error(found.comment or NOT_REPEATED, "lost")
         self.row.attempt += self._is_new_try()

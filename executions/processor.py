@@ -29,7 +29,7 @@ from executions.node_run import STOP_SECONDS, Given, NodeRun
 from executions.outside import Outside
 from executions.recorder import Recorder
 from executions.replay import Recorded, Replayed, RunKey
-from executions.reuse import Book, pinned_outputs
+from executions.reuse import Book, as_yielded
 from executions.store import Claim
 from executions.values import encode
 from executions.waited import awaited, open_wait, until_of
@@ -213,7 +213,7 @@ class ExecutionProcessor:
         """Pinned data, or the result of the execution that this one goes on from."""
         node = self.plan.nodes[run.node]
         if node.pinned is not None and self.claim.use_pins:
-            return Given(pinned_outputs(node), is_pinned=True)
+            return Given(as_yielded(node, node.pinned), is_pinned=True)
         outputs = self._book.take(node, run) if self._book else None
         if outputs is not None:  # a step that gave nothing is kept, too
             return Given(outputs, is_reused=True)

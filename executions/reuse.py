@@ -100,11 +100,11 @@ def fingerprint(node: NodePlan, run: Run) -> str:
     return blake2b(_canonical(given), digest_size=16).hexdigest()
 
 
-def pinned_outputs(node: NodePlan) -> Outputs:
-    """What is pinned to a node, as a run would yield it: of a stream item by item."""
+def as_yielded(node: NodePlan, told: Mapping[str, Any]) -> Outputs:
+    """Outputs that a person told by port, as a run would yield them: of a stream item by item."""
     streams = {port.name for port in node.block.output_ports(node.config) if port.kind is PortKind.STREAM}
     outputs: Outputs = []
-    for port, value in (node.pinned or {}).items():
+    for port, value in told.items():
         outputs += [(port, item) for item in value] if port in streams and isinstance(value, list) else [(port, value)]
     return outputs
 
