@@ -23,10 +23,6 @@ SILENT_SECONDS = 6.0
 #: A job that nobody took for so long and that is not in the queue any more is put there again.
 UNTAKEN_SECONDS = 2.0
 MAX_TOKENS = 3
-MAY_HAVE_HAPPENED = (
-    "The process that ran this step is gone. The step must not be done twice, so it is not tried again: "
-    "look at the other side whether it happened."
-)
 
 INSERT = """
     INSERT INTO executions_nodejob (token, node_execution_id, execution_id, payload, claimed_by)
@@ -105,7 +101,11 @@ class IsolatedRunner:
     async def run(
         self, node: NodePlan, values: Mapping[str, Any], context: NodeContext
     ) -> AsyncGenerator[tuple[str, Any]]:
-        """The values that the block yields in its process; a process that vanishes is replaced a few times."""
+        """The values that the block yields in its process; a process that vanishes is replaced a few times.
+
+        Raises:
+            Vanished: it must not be replaced, and nobody knows how far it came.
+        """
         payload = encode(_payload(node, values, context)).text.decode()
         for attempt in range(MAX_TOKENS):
             try:
@@ -113,7 +113,7 @@ class IsolatedRunner:
                 break
             except Vanished:
                 if node.effect is Effect.ONCE:
-                    raise BlockError(MAY_HAVE_HAPPENED, retry=False) from None
+                    raise
                 context.log(f"The process that ran this node is gone (try {attempt + 1} of {MAX_TOKENS}).", "warning")
         else:
             raise BlockError(f"The process that ran this node ended {MAX_TOKENS} times without an answer.", retry=False)

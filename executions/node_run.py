@@ -16,6 +16,7 @@ from executions.engine.commands import Command, PortError, Run
 from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
 from executions.engine.status import Status
+from executions.isolated import Vanished
 from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
 from executions.node_executor import NodeExecutor
 from executions.outside import Outside
@@ -146,17 +147,23 @@ class NodeRun:
         if self._node.effect is not Effect.PURE:
             await self._owner.flush()  # a cancel that is seen there ends it here
         self._begin()
-        if self._node.effect is Effect.ONCE and self._is_outcome_unknown():
-            found = await self.waits.outcome(LOST_OUTCOME if self._was_cut_off() else RESTORED_OUTCOME)
-            if found.decision == "happened":
-                return await self._give(Given(as_yielded(self._node, found.answer or {})))
-            if found.decision != "repeat":
-                return self._error(found.comment or NOT_REPEATED, "lost")
-        self.row.attempt += self._is_new_try()
-        failures = await self.waits.rest_of_retry()
-        self.row.error = None
-        await self._show(Status.RUNNING)
-        return await self._attempts(failures)
+        is_unknown = self._node.effect is Effect.ONCE and self._is_outcome_unknown()
+        is_new_try = self._is_new_try()
+        while True:
+            if is_unknown:
+                found = await self.waits.outcome(LOST_OUTCOME if is_new_try else RESTORED_OUTCOME)
+                if found.decision == "happened":
+                    return await self._give(Given(as_yielded(self._node, found.answer or {})))
+                if found.decision != "repeat":
+                    return self._error(found.comment or NOT_REPEATED, "lost")
+            self.row.attempt += is_new_try
+            failures = await self.waits.rest_of_retry()
+            self.row.error = None
+            await self._show(Status.RUNNING)
+            try:
+                return await self._attempts(failures)
+            except Vanished:
+                is_unknown = is_new_try = True
 
     def _begin(self) -> None:
         if self.row.started_at is None:
@@ -233,7 +240,7 @@ class NodeRun:
             return self._error(error.message, "block"), error.retry
         except PortError as error:
             return self._error(f"{error}.", "block"), False
-        except (Fenced, Unrecordable):
+        except (Fenced, Unrecordable, Vanished):
             raise
         except asyncio.CancelledError:
             if _is_told_to_stop():
