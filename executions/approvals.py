@@ -11,6 +11,7 @@ from agentflow.graphs.ports import ports_of
 from agentflow.graphs.spec import GraphSpec
 from blocks.base import BlockError
 from blocks.registry import registry
+from executions.crash_points import Point, reached
 from executions.engine.status import Status
 from executions.models import Approval, Execution
 from executions.values import encode
@@ -101,5 +102,6 @@ def _output_problems(approval: Approval, payload: Any) -> list[dict[str, str]]:
 
 
 def _tell(approval: Approval, graph: int) -> None:
+    reached(Point.DECISION_STORED)
     if wake.ring(wake.CONTROL_CHANNEL, f"answer:{approval.execution_id}:{approval.pk}", "work"):
         wake.ring(wake.WAKE_CHANNEL, f"e:{approval.execution_id}:0", f"g:{graph}:0")

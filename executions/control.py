@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
 from agentflow.wake import CONTROL_CHANNEL, WAKE_CHANNEL
+from executions.crash_points import Point, reached
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Bell:
                 waiting, self._wakes = self._wakes, {}
                 try:
                     await _publish(client, list(waiting.values()))
+                    reached(Point.PUBLISHED, waiting)
                 except (RedisError, OSError) as error:
                     logger.warning("wake-ups not sent: %s", error, extra={"action": "wake_failed"})
                     await asyncio.sleep(RETRY_SECONDS)

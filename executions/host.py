@@ -21,6 +21,7 @@ from django.conf import settings
 
 import agentflow
 from executions.control import Bell, listen
+from executions.crash_points import Point, reached
 from executions.engine.status import FINAL
 from executions.ids import uuid7
 from executions.isolated import IsolatedRunner
@@ -126,6 +127,7 @@ class Host:
             executor = NodeExecutor(isolated)
             self.manager = ExecutionManager(store, recorder, executor, bell, slots=self.slots)
             await self._sign_on(store, recorder)
+            reached(Point.SIGNED_ON)
             watchdog = Watchdog(self.id, recorder, self._loop)
             watchdog.start()
             core = _core_tasks(
@@ -141,6 +143,7 @@ class Host:
             await _guarded(self._stopping.wait(), core)
             await _guarded(self.manager.drain(DRAIN_SECONDS), core)
             await _end(core)
+            reached(Point.RELEASED)
             await store.run(SAVE, saving(recorder.gauges, self.id))
             await store.sign_off()
             watchdog.stop()

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from blocks.base import BlockError, Effect
 from executions.context import NodeContext
+from executions.crash_points import Point, reached
 from executions.engine.plan import NodePlan
 from executions.ids import uuid7
 from executions.store import Store
@@ -127,9 +128,13 @@ class IsolatedRunner:
         token = uuid7()
         try:
             await self._store.run(INSERT, (token, UUID(context.idempotency_key), UUID(context.execution_id), payload))
+            reached(Point.JOB_STORED, context)
             bell = self._bells[token] = asyncio.Event()
             await self._try_queue(partial(self._queue.put, token))
-            return await self._result(token, bell)
+            reached(Point.JOB_QUEUED, context)
+            result = await self._result(token, bell)
+            reached(Point.JOB_READ, context)
+            return result
         finally:
             self._bells.pop(token, None)
             await asyncio.shield(self._store.run(DROP, (token,)))

@@ -20,6 +20,7 @@ from blocks.context import BlockUser
 from blocks.registry import UnknownBlockError, registry
 from executions import host
 from executions.context import NodeContext
+from executions.crash_points import Point, reached
 from executions.keeping import holder
 from executions.models import NodeJob
 from executions.node_run import MAX_MESSAGE, UNEXPECTED
@@ -40,8 +41,11 @@ def run_node(token: str) -> None:
     job = _claim(UUID(token))
     if job is None:
         return
+    reached(Point.JOB_TAKEN, job)
     result = _result(job)
+    reached(Point.JOB_ENDED, job)
     NodeJob.objects.filter(pk=job.pk, claimed_by=job.claimed_by, ended_at=None).update(result=result, ended_at=Now())
+    reached(Point.JOB_WRITTEN, job)
     wake.ring(wake.CONTROL_CHANNEL, f"node:{job.token}")
 
 

@@ -19,6 +19,7 @@ from agentflow.graphs.spec import GraphSpec
 from agentflow.logs.context import Subject, work_on
 from blocks.registry import registry
 from executions.control import Bell
+from executions.crash_points import Point, reached
 from executions.database import AWAY
 from executions.engine.commands import Path
 from executions.engine.plan import Plan, compile_plan
@@ -178,6 +179,7 @@ class ExecutionManager:
 
     async def _hand_over(self, processor: ExecutionProcessor, grace_seconds: float) -> None:
         await processor.hand_over(0 if self._is_hurrying else grace_seconds)
+        reached(Point.DRAINED, processor.claim)
         await self._release(processor.claim.id)
 
     async def _release(self, execution: UUID | None = None) -> None:
@@ -218,6 +220,7 @@ class ExecutionManager:
 
     async def _host(self, claim: Claim, place: "_Place") -> None:
         """Drive one execution to its end; a defect, or records that are damaged, end this one and leave the others."""
+        reached(Point.CLAIMED, claim)
         work_on(Subject(claim.id, claim.graph, claim.user_id))
         self._bell.wake(claim.id, claim.seq, graph=claim.graph)
         try:
@@ -247,6 +250,7 @@ class ExecutionManager:
         answered = await self._answered(replayed) if replayed else ()
         if self._is_draining:
             return
+        reached(Point.LOADED, claim)
         place.processor = processor
         processor.begin(replayed, answered=answered)
         try:
@@ -254,6 +258,7 @@ class ExecutionManager:
         finally:
             processor.leave()
         if claim.parent is not None:
+            reached(Point.PARENT_UNTOLD, claim)
             await self._tell_parents()
         if isinstance(processor.ledger.broken, Unrecordable):
             await self._give_up(claim, f"The database refused a result of this run: {processor.ledger.broken}")
@@ -303,6 +308,7 @@ class ExecutionManager:
         except AWAY as error:
             logger.warning("parents not told: %s", error, extra={"action": "tell_failed"})  # the sweeper will
             return
+        reached(Point.PARENT_QUEUED, told)
         for child, parent, is_queued in told:
             self._bell.answer(parent, child)
             if is_queued:
@@ -326,6 +332,7 @@ class ExecutionManager:
     async def _give_up(self, claim: Claim, detail: str) -> None:
         text = detail.encode(errors="replace").decode().replace("\0", "")[:2_000]
         error = orjson.dumps({"title": "The run could not go on", "detail": text}).decode()
+        reached(Point.GIVING_UP, claim)
         self._tell(await self._store.give_up(claim, error))
 
     def _processor(self, execution: UUID) -> ExecutionProcessor | None:

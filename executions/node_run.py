@@ -12,6 +12,7 @@ from agentflow.logs.context import Subject, work_on
 from blocks.base import ERROR_PORT, BlockError, Effect
 from executions.clock import now
 from executions.context import NodeContext
+from executions.crash_points import Point, reached
 from executions.engine.commands import Command, PortError, Run
 from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
@@ -198,6 +199,7 @@ class NodeRun:
                     left[port] -= 1
                 else:
                     await self._emit(port, value)
+                    reached(Point.GIVING, self.row)
         except PortError as error:
             return self._error(f"{error}.", "block")
         return None
@@ -210,6 +212,7 @@ class NodeRun:
             return event()
 
         self._owner.ended(self._run, charged if self.row.usage else event)
+        reached(Point.RUN_ENDED, self.row)
 
     async def _attempts(self, failures: int) -> Error | None:
         """Try until it works or may not be tried again; the last error, or None."""
@@ -233,6 +236,7 @@ class NodeRun:
         limit = self.waits.limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
         self.waits.begin_attempt()
         deadline = _Deadline(limit, self._leave_to_itself)
+        reached(Point.INTENT, self.row)
         try:
             async with limit:
                 await self._values(context)
@@ -272,6 +276,7 @@ class NodeRun:
         recorded = {} if self._node.block.resumes else dict(self._yielded)
         async with aclosing(self._owner.executor.run(self._node, self._run, context)) as values:
             async for name, value in values:
+                reached(Point.YIELDED, self.row)
                 if not isinstance(name, str):
                     raise PortError(f"The name of a port is text, not {name!r}")
                 port = str.__str__(name)  # whatever a class of the block's own makes of it
@@ -282,6 +287,8 @@ class NodeRun:
                     if again[port] <= recorded.get(port, 0):
                         continue
                 await self._emit(port, value)
+                reached(Point.EMITTED, self.row)
+        reached(Point.BLOCK_ENDED, self.row)
 
     async def _emit(self, port: str, value: Any) -> None:
         """A value travels and is recorded; a port that does not exist, or had its value, is the block's fault."""
@@ -295,6 +302,7 @@ class NodeRun:
                 await asyncio.to_thread(save_blob, encoded)
             except OSError as error:
                 raise BlockError(f"A value of {len(encoded.text):,} bytes could not be stored: {error}.") from error
+            reached(Point.BLOB_SAVED, self.row)
         if self.is_abandoned:
             raise asyncio.CancelledError
         ledger = self._owner.ledger

@@ -18,6 +18,7 @@ from blocks.base import BlockError
 from blocks.context import BlockUser
 from executions.clock import now
 from executions.context import NodeContext
+from executions.crash_points import Point, reached
 from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
 from executions.engine.plan import Plan
 from executions.engine.scheduler import Scheduler
@@ -319,6 +320,7 @@ class ExecutionProcessor:
             finish, outputs = Finish(Status.FAILED, Reason.LIMIT, problem), encode({})
         times = self.claim.started_at, now()
         self.ledger.put_ending(Ending(finish.status, finish.reason or "", _problem(finish), outputs, *times))
+        reached(Point.ENDING, self.claim)
         self._ending = asyncio.create_task(self._end())
 
     async def _end(self) -> None:
@@ -436,6 +438,7 @@ class ExecutionProcessor:
     def _park(self) -> None:
         self._is_parking = True
         self.ledger.put_parking(Parking(self._wake_at(), tuple(self.awaited)))
+        reached(Point.PARKING, self.claim)
         self._ending = asyncio.create_task(self._end())
 
 

@@ -23,6 +23,7 @@ from psycopg import AsyncConnection, sql
 from agentflow.database import silence
 from executions import database
 from executions.clock import clock
+from executions.crash_points import Point, reached
 from executions.ending import CLOSE_OTHERS
 from executions.gauges import Gauges
 from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
@@ -258,6 +259,7 @@ class Recorder:
             for half in (ledgers[: len(ledgers) // 2], ledgers[len(ledgers) // 2 :]):
                 await self._write({ledger: work[ledger] for ledger in half})
             return
+        reached(Point.COMMITTED, work)
         for ledger in work:
             if ledger.right in found.cancelled:
                 ledger.cancelled()  # before anybody goes on who has waited for this
@@ -328,6 +330,7 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
             async with connection.pipeline():
                 for statement, parameters in _statements(mine):
                     await connection.execute(statement, parameters, prepare=True)
+            reached(Point.WRITTEN, work)
     if len(owned) == len(work):
         return _Found(owned, set(), cancelled)
     rest = await connection.execute(REST, (ids, epochs, [batch.seq for batch in work.values()], worker))

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from agentflow import wake
 from agentflow.graphs.models import Graph, GraphVersion
 from agentflow.graphs.services import version_for_run
+from executions.crash_points import Point, reached
 from executions.ending import end_unheld
 from executions.ids import uuid7
 from executions.models import Execution
@@ -140,6 +141,7 @@ def cancel_executions(executions: Iterable[Execution], *, user: User) -> None:
         family = _family(execution.pk)
         changed = Execution.objects.filter(pk__in=family, ended_at=None, cancel_requested_at=None)
         if changed.update(cancel_requested_at=Now()):
+            reached(Point.CANCEL_STORED)
             for id in family:
                 end_unheld(id)
             transaction.on_commit(partial(_tell_cancelled, family, execution.graph_id))
@@ -240,5 +242,6 @@ def _until_over(executions: list[UUID]) -> None:
 
 
 def _tell_cancelled(family: list[UUID], graph: int) -> None:
+    reached(Point.CANCEL_UNTOLD)
     if wake.ring(wake.CONTROL_CHANNEL, *(f"cancel:{id}" for id in family)):
         wake.ring(wake.WAKE_CHANNEL, *(f"e:{id}:0" for id in family), f"g:{graph}:0")

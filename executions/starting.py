@@ -12,6 +12,7 @@ from agentflow.graphs.spec import GraphSpec, NodeSpec
 from agentflow.graphs.validation import Problem, validate
 from blocks.base import BlockError
 from blocks.registry import registry
+from executions.crash_points import Point, reached
 from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 from executions.models import Execution
 from executions.tickets import enqueue_ticket
@@ -61,6 +62,7 @@ def refuse_problems(problems: Sequence[Problem]) -> None:
 
 def announce(*executions: Execution) -> None:
     """Ring for the workers, by the bell and by a ticket, and for those who look at the graph."""
+    reached(Point.EXECUTION_STORED)
     graphs = {f"g:{execution.graph_id}:0" for execution in executions}
     if not wake.ring(wake.CONTROL_CHANNEL, "work"):
         return  # workers look by themselves; the caller waits for Redis only once

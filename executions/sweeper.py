@@ -15,6 +15,7 @@ from django.conf import settings
 from psycopg.rows import dict_row
 
 from executions.control import Bell
+from executions.crash_points import Point, reached
 from executions.database import AWAY
 from executions.ending import CLOSE, CLOSE_OTHERS, END_CANCELLED, EVENTS, FAIL, parameters
 from executions.engine.status import Reason
@@ -95,6 +96,7 @@ class Sweeper:
             if not is_mine:
                 return
             lost = await _rows(connection, LOST, {"batch": BATCH, "within": LOST_SECONDS})
+            reached(Point.SWEEPING, lost)
             ended = await _rows(connection, END_CANCELLED, parameters())
             ended += await _rows(connection, FAIL, _hopeless(lost))
             if ended:
@@ -105,6 +107,7 @@ class Sweeper:
             told = await tell_parents(connection)
             await connection.execute(PRUNE, (WORKERS_KEPT_DAYS,))
             await fold(connection)
+        reached(Point.SWEPT, lost)
         self._gauges.lost += len(lost)
         for row in lost:
             logger.warning("worker lost", extra={"action": "worker_lost", "execution": str(row["id"])})

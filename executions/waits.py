@@ -11,6 +11,7 @@ from uuid import UUID
 from blocks.base import BlockError, Effect
 from blocks.context import Answer
 from executions.clock import now
+from executions.crash_points import Point, reached
 from executions.engine.commands import Command, Run
 from executions.engine.plan import NodePlan
 from executions.engine.scheduler import Scheduler
@@ -86,15 +87,18 @@ class Waits:
             self._owner.ledger.has_others = True
             self._owner.ledger.put_node(self._row)
             await self._owner.flush()  # a child that nobody knows of would run for nobody
+            reached(Point.CHILD_WANTED, self._row)
 
         async def look() -> Child | None:
             child = await self._owner.outside.child(UUID(wait["child"]))
             if child is None:
                 left = self._owner.scheduler.node_executions_left - self._row.usage.get("node_executions", 0)
                 await self._owner.outside.start_child(UUID(wait["child"]), self._row.id, graph, inputs, left)
+                reached(Point.CHILD_STARTED, self._row)
             return child if child and child.is_over else None
 
         child = await self._until(key, look)
+        reached(Point.CHILD_OVER, self._row)
         if "done" not in wait:
             below = self._row.usage.get("node_executions", 0) + child.node_executions
             self._row.usage = {**self._row.usage, "node_executions": below}
