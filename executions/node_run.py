@@ -149,10 +149,11 @@ class NodeRun:
             await self._owner.flush()  # a cancel that is seen there ends it here
         self._begin()
         is_unknown = self._node.effect is Effect.ONCE and self._is_outcome_unknown()
-        is_new_try = self._is_new_try()
+        was_cut_off, is_new_try = self._was_cut_off(), self._is_new_try()
         while True:
             if is_unknown:
-                found = await self.waits.outcome(LOST_OUTCOME if is_new_try else RESTORED_OUTCOME)
+                self.row.status = Status.RUNNING
+                found = await self.waits.outcome(LOST_OUTCOME if was_cut_off else RESTORED_OUTCOME)
                 if found.decision == "happened":
                     return await self._give(Given(as_yielded(self._node, found.answer or {})))
                 if found.decision != "repeat":
@@ -164,7 +165,7 @@ class NodeRun:
             try:
                 return await self._attempts(failures)
             except Vanished:
-                is_unknown = is_new_try = True
+                is_unknown = was_cut_off = is_new_try = True
 
     def _begin(self) -> None:
         if self.row.started_at is None:

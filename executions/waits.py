@@ -159,6 +159,7 @@ class Waits:
                 name: wait for name, wait in self._row.waits.items() if not self._node.block.resumes or name == RETRY
             }
             self._row.waits = {**kept, key: {"for": kind, **make()}}
+            self._owner.ledger.put_node(self._row)  # a question that no row knows of would be asked again
         return key, self._row.waits[key]
 
     def _approval(self, kind: str, instructions: str, payload: Any) -> str:
