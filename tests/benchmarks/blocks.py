@@ -7,6 +7,7 @@ from blocks.base import Block, BlockContext, BlockInput, BlockOutput, Effect, Ex
 from tests.benchmarks.tasks import fib
 
 WAIT_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
 
 
 class Fib(Block):
@@ -44,6 +45,18 @@ class Await(Fib):
 
     async def run(self, input: Fib.Input, context: BlockContext) -> Outputs:
         await asyncio.sleep(WAIT_SECONDS)
+        yield "value", 1
+
+    examples: ClassVar[list[Example]] = []
+
+
+class Pause(Fib):
+    """A short wait, so that there is something new to see all the time."""
+
+    id = "bench.pause"
+
+    async def run(self, input: Fib.Input, context: BlockContext) -> Outputs:
+        await asyncio.sleep(PAUSE_SECONDS)
         yield "value", 1
 
     examples: ClassVar[list[Example]] = []

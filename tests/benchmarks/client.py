@@ -6,29 +6,46 @@ import os
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 60
 LOOK_SECONDS = 0.05
+#: A connection that nothing was said on for so long is made anew.
+KEPT_SECONDS = 3.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Credentials(NamedTuple):
+    """Who calls and who watches."""
+
+    token: str
+    #: Keys of sessions of users who see everything; one user may hold only so many sockets.
+    sessions: list[str]
 
 
 class Api:
     """Calls with a token that may write; also knows the product's processes."""
 
-    def __init__(self, url: str, token: str, data: Path) -> None:
+    def __init__(self, url: str, credentials: Credentials, data: Path, environment: dict[str, str]) -> None:
         self.url = url
+        self.credentials = credentials
         self.data = data
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        #: For further commands.
+        self.environment = environment
+        self._headers = {"Authorization": f"Bearer {credentials.token}", "Content-Type": "application/json"}
+        self._called_at = time.monotonic()
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=600)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """The answer's JSON."""
         content = None if body is None else json.dumps(body)
+        if time.monotonic() - self._called_at > KEPT_SECONDS:
+            self._connection.close()  # the server has, or is about to
         self._connection.request(method, f"/api/v1/{path}", content, self._headers | headers)
         response = self._connection.getresponse()
+        self._called_at = time.monotonic()
         text = response.read()
         if response.status >= 400:
             raise SystemExit(f"{method} {path}: {response.status} {text[:500]!r}")
@@ -78,6 +95,11 @@ class Api:
     def processes(self) -> dict[str, int]:
         """Process ids by name: web, worker, nodes, …"""
         return {file.stem: int(file.read_text().split()[0]) for file in sorted((self.data / "pids").iterdir())}
+
+    def services(self) -> dict[str, str]:
+        """Addresses of its database and its Redis."""
+        pairs = (line.partition("=") for line in (self.data / "env").read_text().splitlines())
+        return {name: value for name, _, value in pairs}
 
     def megabytes(self, *names: str) -> float:
         """What these processes hold in memory that they share with nobody, and their part of what they share."""

@@ -6,9 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.client import Api
+from tests.benchmarks.client import Api, Credentials
+from tests.benchmarks.figures import Figure
 from tests.benchmarks.peers import Celery, Rq, celery_workers, rq_workers
-from tests.benchmarks.works import WORKS, Figure
+from tests.benchmarks.works import WORKS
 from tests.e2e.product import ROOT, Product, running_product
 
 SETTINGS = {"AGENTFLOW_BLOCK_MODULES": "tests.benchmarks.blocks", "AGENTFLOW_API_RATE": "100000"}
@@ -21,10 +22,10 @@ def main(chosen: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="agentflow-bench-") as folder:
         environment = {"AGENTFLOW_ENV_FILE": os.devnull, "PYTHONPATH": str(ROOT), **SETTINGS}
         with running_product(Path(folder), own_services=True, **environment) as product:
-            api = Api(product.url, token(product), product.data)
+            api = Api(product.url, credentials(product), product.data, product.environment)
             say(f"{'work':44}{'measured':>12}{'goal':>12}{'':8}note")
             figures = [measured(figure) for name in names for figure in WORKS[name](api)]
-            compare(figures, _services(product.data)["REDIS_URL"])
+            compare(figures, api.services()["REDIS_URL"])
 
 
 def measured(figure: Figure) -> Figure:
@@ -52,15 +53,30 @@ def compare(figures: list[Figure], redis_url: str) -> None:
         say(f"{figure.name:44}{figure.value:>12.3f}{rq_seconds:>12.3f}{celery_seconds:>12.3f}{ratios}")
 
 
-def token(product: Product) -> str:
-    """A token of the first user, made as an administrator would."""
-    code = (
-        "from django.contrib.auth.models import User; from agentflow.accounts.services import create_token; "
-        "print(create_token(user=User.objects.get(username='admin'), name='bench', scope='write')[1])"
-    )
-    command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+#: Makes a token of the first user, and sessions of several others who see everything.
+PREPARE = """
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from agentflow.accounts.services import create_token
+def session(number):
+    user = User.objects.create_user(f"watcher{number}", is_superuser=True)
+    made = SessionStore()
+    made[SESSION_KEY], made[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+    made[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    made.create()
+    return made.session_key
+admin = User.objects.get(username="admin")
+print(create_token(user=admin, name="bench", scope="write")[1], *[session(number) for number in range(4)])
+"""
+
+
+def credentials(product: Product) -> Credentials:
+    """What callers need."""
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
     done = subprocess.run(command, cwd=ROOT, env=product.environment, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    token, *sessions = done.stdout.split()
+    return Credentials(token, sessions)
 
 
 def say(line: str) -> None:
@@ -74,11 +90,6 @@ def _least(peer: Rq | Celery, figure: Figure) -> float:
     method, arguments = figure.peer
     seconds: list[float] = [getattr(peer, method)(*arguments) for _ in range(1 if method == "chains" else PEER_REPEATS)]
     return min(seconds)
-
-
-def _services(data: Path) -> dict[str, str]:
-    pairs = (line.partition("=") for line in (data / "env").read_text().splitlines())
-    return {name: value for name, _, value in pairs}
 
 
 def _shown(value: float, unit: str) -> str:

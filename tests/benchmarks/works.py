@@ -4,28 +4,17 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 
 from tests.benchmarks import graphs, tasks
 from tests.benchmarks.client import Api, resident_megabytes
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.history import history
+from tests.benchmarks.service import service
+from tests.benchmarks.sockets import sockets
 
 REPEATS = 7
 FIB_HEAVY, HEAVY_NODES = 30, 10
-IDLE_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table; `value` is in `unit`, and `goal` the most, or with `is_rate` the least, that it may be."""
-
-    name: str
-    value: float
-    unit: str = "s"
-    goal: float | None = None
-    is_rate: bool = False
-    #: What the peers do the same work in, by their names here: a method of theirs and its arguments.
-    peer: tuple[str, tuple[int, ...]] | None = None
-    note: str = ""
+SETTLE_SECONDS, IDLE_SECONDS = 5.0, 20.0
 
 
 Work = Callable[[Api], Iterator[Figure]]
@@ -104,6 +93,7 @@ def values(api: Api) -> Iterator[Figure]:
 def idle(api: Api) -> Iterator[Figure]:
     """What it costs to have it running."""
     names = ("web", "worker", "nodes")
+    time.sleep(SETTLE_SECONDS)
     before = api.cpu_seconds(*names)
     time.sleep(IDLE_SECONDS)
     share = (api.cpu_seconds(*names) - before) / IDLE_SECONDS
@@ -130,6 +120,7 @@ def _best(
 WORKS: dict[str, Work] = {
     "idle": idle,
     "single": single,
+    "service": service,
     "chain": chain,
     "fan": fan,
     "batch": batch,
@@ -137,4 +128,6 @@ WORKS: dict[str, Work] = {
     "values": values,
     "heavy": heavy,
     "large": large_graphs,
+    "sockets": sockets,
+    "history": history,
 }
