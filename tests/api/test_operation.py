@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from agentflow.accounts.services import create_token
 from agentflow.api import throttling
 from agentflow.api.throttling import Buckets, CallerThrottle
 
@@ -49,6 +50,15 @@ def test_metrics_are_for_this_machine(client: Client, db: None, extra: dict[str,
 def test_metrics_are_for_staff(client: Client, admin: User) -> None:
     client.force_login(admin)
     assert client.get("/metrics", REMOTE_ADDR="10.0.0.7").status_code == 200
+
+
+def test_metrics_are_for_a_token_of_staff(client: Client, admin: User, alice: User) -> None:
+    def asked(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return client.get("/metrics", REMOTE_ADDR="10.0.0.7", headers=headers).status_code
+
+    tokens = [create_token(user=user, name="scraper", scope="read")[1] for user in (admin, alice)]
+    assert [asked(token) for token in (*tokens, "af_unknown")] == [200, 404, 404]
 
 
 def test_metrics_are_not_for_everybody(client: Client, alice: User) -> None:
