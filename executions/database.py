@@ -71,7 +71,8 @@ class Connections:
             connection = self._idle.pop() if self._idle else await self._connect()
             try:
                 yield connection
-            except AWAY:  # the others were made before whatever has happened
+            except AWAY:  # the others were made before whatever has happened, and a read-only session stays so
+                await connection.close()
                 await self.close()
                 raise
             finally:

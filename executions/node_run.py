@@ -25,7 +25,7 @@ from executions.replay import Recorded
 from executions.reuse import as_yielded
 from executions.store import Claim
 from executions.texts import plain
-from executions.values import as_recorded, encode, save_blob
+from executions.values import Encoded, as_recorded, encode, save_blob
 from executions.waited import OUTCOME, RETRY, is_open
 from executions.waits import Waits
 
@@ -299,10 +299,7 @@ class NodeRun:
             message = f"A value of {len(encoded.text):,} bytes is larger than this graph's limit of {limit:,} bytes (value_bytes)."
             raise BlockError(message, retry=False)
         if encoded.sha256:
-            try:
-                await asyncio.to_thread(save_blob, encoded)
-            except OSError as error:
-                raise BlockError(f"A value of {len(encoded.text):,} bytes could not be stored: {error}.") from error
+            await self._store(encoded)
             reached(Point.BLOB_SAVED, self.row)
         if self.is_abandoned:
             raise asyncio.CancelledError
@@ -322,6 +319,15 @@ class NodeRun:
             self._kept.setdefault(port, []).append(given)
         if ledger.is_full:
             await self._owner.flush()
+
+    async def _store(self, encoded: Encoded) -> None:
+        """Keep a large value; what must not be repeated has happened already and is not tried again for it."""
+        try:
+            await asyncio.to_thread(save_blob, encoded)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"A value of {len(encoded.text):,} bytes could not be stored: {reason}. {MAKE_ROOM}"
+            raise BlockError(message, retry=self._node.effect is not Effect.ONCE) from error
 
     async def _wait_to_retry(self, error: Error, failures: int) -> None:
         self.row.error = error
@@ -366,6 +372,7 @@ class NodeRun:
         return {"message": text, "kind": kind, "block": self._node.block_id, "attempt": self.row.attempt}
 
 
+MAKE_ROOM = "See to the disk where AGENTFLOW_DATA lies, then run again from the step that failed."
 UNEXPECTED = "The block failed in a way that its author did not expect. The server's log has the details."
 LOST_OUTCOME = (
     "The worker was lost while this step ran, and the step must not be done twice. "

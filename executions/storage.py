@@ -14,10 +14,17 @@ class WholeFileStorage(FileSystemStorage):
     def _save(self, name: str, content: Any) -> str:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            file.writelines(content.chunks())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(0o644 if self.file_permissions_mode is None else self.file_permissions_mode)
-        Path(file.name).replace(path)
+        unfinished = None
+        try:
+            with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+                unfinished = Path(file.name)
+                file.writelines(content.chunks())
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.chmod(0o644 if self.file_permissions_mode is None else self.file_permissions_mode)
+            unfinished.replace(path)
+        except BaseException:
+            if unfinished is not None:  # on a full disk it would take the room that is left
+                unfinished.unlink(missing_ok=True)
+            raise
         return name

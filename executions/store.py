@@ -21,7 +21,8 @@ from executions.engine.status import Reason
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = 0.25
+#: Wait before asking a database again that is away; doubled each time up to the second.
+RETRY_SECONDS, MOST_RETRY_SECONDS = 0.25, 2.0
 CONNECTIONS = 4
 
 Answer = TypeVar("Answer")
@@ -256,10 +257,12 @@ class Store:
             yield connection
 
     async def _until_answered(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+        delay = RETRY_SECONDS
         while True:
             try:
                 async with self._connections.one() as connection:
                     return await act(connection)
             except AWAY as error:
                 logger.warning("database away: %s", error, extra={"action": "store_retry"})
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, MOST_RETRY_SECONDS)

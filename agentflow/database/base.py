@@ -19,6 +19,16 @@ class PatientDatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = IsolationLevel.READ_COMMITTED
         return PatientConnection.connect(**conn_params)
 
+    def is_usable(self) -> bool:
+        """Not after an error: it may be the session's state, which began read-only, say."""
+        return not self.errors_occurred and super().is_usable()
+
+    def _close(self) -> None:
+        """What is not usable nobody gets out of the pool again."""
+        if self.errors_occurred and self.connection is not None:
+            self.connection.close()
+        super()._close()  # type: ignore[misc]  # the stubs leave it out
+
 
 class DatabaseWrapper(MeasuredDatabaseWrapper, PatientDatabaseWrapper):  # type: ignore[misc]  # ships no types
     """Its statements are counted and timed for `/metrics`; about 10 microseconds each."""

@@ -126,7 +126,19 @@ def test_storage_that_fails_is_named(owner: User, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(node_run, "save_blob", full)
     execution = run(owner, {"g": ("test.give", {"what": "big"})})
-    assert "No space left" in error_of(execution, "g")["message"]
+    assert "No space left on device. See to the disk" in error_of(execution, "g")["message"]
+
+
+def test_step_that_must_happen_once_is_not_repeated_for_a_full_disk(
+    owner: User, monkeypatch: pytest.MonkeyPatch, settings
+) -> None:
+    def full(encoded: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(node_run, "save_blob", full)
+    settings.INLINE_VALUE_BYTES = 10
+    execution = run(owner, {"o": ("test.once", {"name": "full disk"}, Policy(retries=3))})
+    assert (execution.status, blocks.TRIES["full disk"]) == (Status.FAILED, 1)
 
 
 def test_claim_whose_answer_was_lost_is_found(owner: User, host: hosts.Host) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import InternalError, connection
 
 from agentflow.database.limits import patience
 from agentflow.database.silence import PatientConnection, cut
@@ -116,3 +116,13 @@ async def test_what_is_cancelled_leaves_no_connection_in_a_transaction(proxy: Pr
     async with connections.one() as second:
         assert second.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     await connections.close()
+
+
+def test_a_session_that_had_an_error_is_not_used_again() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        with pytest.raises(InternalError):
+            cursor.execute("DELETE FROM executions_worker")
+    connection.close_if_unusable_or_obsolete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM executions_worker")
