@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 CHUNK_BYTES = 65_536
+#: Enough of what a client says to know it by.
+HELLO_BYTES = 500
 #: Directions: from the client to the server, and back.
 UP, DOWN = "up", "down"
 BOTH = frozenset({UP, DOWN})
@@ -67,10 +69,16 @@ class Proxy:
         finally:
             self._do(self._end_resetting)
 
-    def lose(self) -> None:
-        """Nothing passes any more on what is open now; new connections are well."""
-        self._do(lambda: self._stall(BOTH))
-        self._do(lambda: self._heal(loses=True))
+    def lose(self, *, saying: bytes = b"") -> int:
+        """Nothing passes any more on what is open now of those who began so; new connections are well. How many these are."""
+        chosen = [line for line in list(self._lines) if saying in line.hello]
+
+        def close() -> None:
+            for line in chosen:
+                line.close_gates(BOTH)
+
+        self._do(close)
+        return len(chosen)
 
     def reset(self) -> None:
         """Reset what is open now."""
@@ -139,6 +147,8 @@ class _Line:
     """One connection through the proxy."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        #: What the client said first.
+        self.hello = b""
         self._client = reader, writer
         self._writers = [writer]
         self._gates = {UP: asyncio.Event(), DOWN: asyncio.Event()}
@@ -162,8 +172,8 @@ class _Line:
         self._writers.append(server_writer)
         client_reader, client_writer = self._client
         pumps = [
-            asyncio.create_task(_pump(client_reader, server_writer, self._gates[UP])),
-            asyncio.create_task(_pump(server_reader, client_writer, self._gates[DOWN])),
+            asyncio.create_task(self._pump(client_reader, server_writer, UP)),
+            asyncio.create_task(self._pump(server_reader, client_writer, DOWN)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -171,6 +181,15 @@ class _Line:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str) -> None:
+        while chunk := await reader.read(CHUNK_BYTES):
+            if direction == UP and len(self.hello) < HELLO_BYTES:
+                self.hello += chunk
+            await self._gates[direction].wait()
+            writer.write(chunk)
+            await writer.drain()
+        await self._gates[direction].wait()  # that one side has ended is not heard either
 
     def close(self) -> None:
         """End both sides in order."""
@@ -184,11 +203,3 @@ class _Line:
                 with suppress(OSError):
                     found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
-    while chunk := await reader.read(CHUNK_BYTES):
-        await gate.wait()
-        writer.write(chunk)
-        await writer.drain()
-    await gate.wait()  # that one side has ended is not heard either
