@@ -40,6 +40,8 @@ _TRANSPORT_ERRORS = (
 )
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+#: Returns when something may be sent.
+Ready = Callable[[], Awaitable[None]]
 
 
 class SafeHttpClient:
@@ -86,13 +88,16 @@ class SafeHttpClient:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout_seconds: float = 30.0,
+        ready: Ready | None = None,
     ) -> HttpResponse:
-        """Answer of any status, redirects followed.
+        """Answer of any status, redirects followed; `ready` is awaited in the last moment before anything is sent.
 
         Raises:
             BlockError: refused, unreachable, too large, too slow, or not HTTP; `retry` says whether trying again helps.
         """
         request = self._build(method, url, headers or {}, params or {}, content)
+        if ready is not None:
+            request.extensions["trace"] = _before_sending(ready)
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._follow(request)
@@ -197,6 +202,45 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
                 retry=False,
             )
         return allowed
+
+
+class CarefulClient:
+    """The client for a worker that must not send anything once it may have lost its right to."""
+
+    def __init__(self, client: SafeHttpClient, ready: Ready) -> None:
+        self._client = client
+        self._ready = ready
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout_seconds: float = 30.0,
+    ) -> HttpResponse:
+        """As `SafeHttpClient.request`."""
+        return await self._client.request(
+            method,
+            url,
+            headers=headers,
+            params=params,
+            content=content,
+            timeout_seconds=timeout_seconds,
+            ready=self._ready,
+        )
+
+
+def _before_sending(ready: Ready) -> Callable[[str, object], Awaitable[None]]:
+    """What httpcore calls at each step of a request."""
+
+    async def trace(step: str, _: object) -> None:
+        if step.endswith(".send_request_headers.started"):
+            await ready()
+
+    return trace
 
 
 class _Transport(httpx.AsyncBaseTransport):

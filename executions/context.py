@@ -11,7 +11,7 @@ from django.conf import settings
 
 from blocks.base import BlockError
 from blocks.context import Answer, BlockUser, Files, HttpClient
-from blocks.http import SafeHttpClient
+from blocks.http import CarefulClient, Ready, SafeHttpClient
 from executions.texts import plain
 
 #: Files that come with the product, by the folder name that blocks use.
@@ -43,9 +43,14 @@ class ShippedFiles:
 
 
 @cache
-def http_client() -> HttpClient:
+def http_client() -> SafeHttpClient:
     """One client, and so one pool of connections, per process."""
     return SafeHttpClient(allow=settings.HTTP_ALLOW)
+
+
+def careful_http_client(ready: Ready) -> HttpClient:
+    """The same, which sends nothing before `ready` returns."""
+    return CarefulClient(http_client(), ready)
 
 
 class Waiting(Protocol):

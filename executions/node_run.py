@@ -78,6 +78,9 @@ class Owner(Protocol):
     async def flush(self) -> None:
         """Return when everything recorded so far is durable."""
 
+    async def until_sure(self) -> None:
+        """Return when this worker surely has the right to act for the execution."""
+
     def given(self, run: Run) -> Given | None:
         """What stands for the run's result: pinned data, or the result of an earlier execution."""
 
@@ -343,6 +346,7 @@ class NodeRun:
         self._owner.ledger.put_node(self.row)
         if self._node.effect is Effect.ONCE and status is Status.RUNNING:
             await self._owner.flush()
+            await self._owner.until_sure()
         else:
             self._owner.record()
 

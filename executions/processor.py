@@ -17,7 +17,7 @@ from agentflow.logs.context import Subject
 from blocks.base import BlockError
 from blocks.context import BlockUser
 from executions.clock import now
-from executions.context import NodeContext
+from executions.context import NodeContext, careful_http_client
 from executions.crash_points import Point, reached
 from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
 from executions.engine.plan import Plan
@@ -184,6 +184,7 @@ class ExecutionProcessor:
             user=self._user,
             execution_inputs=self.claim.inputs,
             indices=run.indices,
+            http=careful_http_client(self._recorder.until_sure),
             show_progress=lambda fraction, text: self._show_progress(run.node, run.path, fraction, text),
         )
 
@@ -228,6 +229,10 @@ class ExecutionProcessor:
     async def flush(self) -> None:
         """Return when everything recorded so far is durable."""
         await self._recorder.flush(self.ledger)
+
+    async def until_sure(self) -> None:
+        """Return when this worker surely has the right to act for the execution."""
+        await self._recorder.until_sure()
 
     def ended(self, run: Run, event: Callable[[], Iterable[Command]]) -> None:
         """The run is over, which the scheduler is told by this event."""

@@ -44,6 +44,8 @@ REFUSED = (
 )
 #: Characters that are kept of what is no JSON.
 MAX_SHOWN = 2_000
+#: What is sent so long before the lease ends arrives before others may act.
+SURE_SECONDS = 0.25
 #: An execution whose row somebody else has locked is written so much later.
 BUSY_SECONDS = 0.05
 
@@ -184,6 +186,14 @@ class Recorder:
         #: By the monotonic clock, taken before the renewal was sent: the lease lives at least until this + lease.
         self.renewed_at = time.monotonic()
         self.gauges = Gauges()
+
+    async def until_sure(self) -> None:
+        """Return when this worker surely has its lease: at once, or after its renewal.
+
+        A process that was paused until its lease was over has lost its right to act, and ends a moment later.
+        """
+        while time.monotonic() > self.renewed_at + settings.LEASE_SECONDS - SURE_SECONDS:
+            await asyncio.sleep(BUSY_SECONDS)
 
     def touch(self, ledger: Ledger) -> None:
         """The ledger has something to write."""

@@ -1,12 +1,13 @@
 """The HTTP client reaches what it may, nothing else, and always comes to an end."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 
 import pytest
 
 from blocks.base import BlockError
-from blocks.http import MAX_REDIRECTS, SafeHttpClient
+from blocks.http import MAX_REDIRECTS, CarefulClient, SafeHttpClient
 from tests.blocks.servers import CERTIFICATE, Server, redirect, resolver, response, serving, tls
 
 
@@ -263,3 +264,19 @@ async def test_what_does_not_speak_http_is_told(server: Server, client: SafeHttp
     server.answers["/a"] = b"SSH-2.0-OpenSSH\r\n\r\n"
     with pytest.raises(BlockError, match="cannot be reached"):
         await client.request("GET", server.url("/a"))
+
+
+async def test_nothing_is_sent_before_it_may_be(server: Server, client: SafeHttpClient) -> None:
+    server.answers["/a"] = response(b"done")
+    connected, may_send = asyncio.Event(), asyncio.Event()
+
+    async def ready() -> None:
+        connected.set()
+        await may_send.wait()
+
+    request = asyncio.create_task(CarefulClient(client, ready).request("POST", server.url("/a"), content=b"data"))
+    await connected.wait()
+    assert not server.requests
+    may_send.set()
+    assert (await request).body == b"done"
+    assert len(server.requests) == 1

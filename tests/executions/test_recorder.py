@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connections, models
 
 from executions import recorder as recording
@@ -157,3 +158,14 @@ async def test_the_end_releases_the_execution(held: list[Execution], recorder: R
     await recorder.flush(ledger)
     stored = await sync_to_async(Execution.objects.get)(pk=held[0].pk)
     assert (stored.status, stored.holder_id, stored.seq, list(stored.outputs)) == ("completed", None, 1, ["z", "a"])
+
+
+async def test_worker_whose_lease_may_be_over_waits_for_its_renewal(
+    recorder: Recorder,
+) -> None:
+    await asyncio.wait_for(recorder.until_sure(), 1)
+    recorder.renewed_at -= settings.LEASE_SECONDS
+    waiting = asyncio.create_task(recorder.until_sure())
+    assert not (await asyncio.wait({waiting}, timeout=0))[0]
+    recorder.renewed_at += settings.LEASE_SECONDS
+    await asyncio.wait_for(waiting, 1)
