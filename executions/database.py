@@ -1,6 +1,7 @@
 """Psycopg connections with Django's settings, for the hot path."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,7 +23,7 @@ Connection = PatientAsyncConnection[Any]
 
 
 def conninfo(application: str) -> str:
-    """Where Django's default database is; in tests, the test database."""
+    """Where Django's default database is, in tests the test database; the server's list of sessions says whose it is."""
     chosen = connections["default"].settings_dict
     network = {key: value for key, value in chosen["OPTIONS"].items() if key in NETWORK}
     return make_conninfo(
@@ -31,7 +32,7 @@ def conninfo(application: str) -> str:
         password=str(chosen["PASSWORD"]) or None,
         host=str(chosen["HOST"]) or None,
         port=str(chosen["PORT"]) or None,
-        application_name=application,
+        application_name=f"{application} {os.getpid()}",
         **network,
     )
 

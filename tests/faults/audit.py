@@ -1,36 +1,27 @@
 """The database as witness: triggers that keep every version of every row, and note what must never happen.
 
-Each process of a rig names itself to the database (`faults.process`, see `processes.py`), so a row's writer is known
-whatever the writer believes of itself.
+Workers tell the database their process id with every connection, so a row's writer is known whatever it believes of
+its rights.
 """
 
 from typing import Any
 
 import psycopg
 
-SETTING = "faults.process"
-
 INSTALL = """
     CREATE TABLE faults_row (
         number bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), execution uuid NOT NULL,
-        seq bigint NOT NULL, node uuid NOT NULL, status text NOT NULL, writer text);
+        seq bigint NOT NULL, node uuid NOT NULL, status text NOT NULL, writer int);
     CREATE INDEX ON faults_row (execution, at);
     CREATE TABLE faults_violation (at timestamptz DEFAULT clock_timestamp(), execution uuid, what text);
-    CREATE TABLE faults_worker (worker uuid PRIMARY KEY, writer text);
 
-    CREATE FUNCTION faults_writer() RETURNS text LANGUAGE sql AS
-        $$ SELECT nullif(current_setting('faults.process', true), '') $$;
-
-    CREATE FUNCTION faults_sign_on() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO faults_worker VALUES (NEW.id, faults_writer()) ON CONFLICT DO NOTHING;
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER faults_sign_on AFTER INSERT ON executions_worker FOR EACH ROW EXECUTE FUNCTION faults_sign_on();
+    CREATE FUNCTION faults_writer() RETURNS int LANGUAGE sql AS
+        $$ SELECT substring(current_setting('application_name') from '^agentflow .* ([0-9]+)$')::int $$;
 
     CREATE FUNCTION faults_check_holder(id uuid, what text) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE found record; BEGIN
-        SELECT e.ended_at, e.epoch, e.status, w.writer INTO found FROM executions_execution e
-            LEFT JOIN faults_worker w ON w.worker = e.holder_id WHERE e.id = faults_check_holder.id;
+        SELECT e.ended_at, e.epoch, e.status, w.process_id AS writer INTO found FROM executions_execution e
+            LEFT JOIN executions_worker w ON w.id = e.holder_id WHERE e.id = faults_check_holder.id;
         IF faults_writer() IS NOT NULL AND (
             found.ended_at IS NULL AND found.writer IS DISTINCT FROM faults_writer() OR found.status = 'completed')
         THEN

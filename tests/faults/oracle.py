@@ -152,14 +152,14 @@ def leaked_keys(rig: Rig) -> list[str]:
     """Keys in Redis that never go away and that no queue's bookkeeping explains.
 
     A job that a worker died with stays in the queue's intermediate list, or among the started ones, until RQ's
-    maintenance finds it there.
+    maintenance puts it among the failed ones, for an hour.
     """
     with rig.redis.client() as client:
         allowed = {"rq:workers", "rq:queues", *(f"rq:worker:{worker.name}" for worker in rq.Worker.all(client))}
         for queue in ("default", "nodes"):
             taken, started = f"rq:queue:{queue}:intermediate", f"rq:wip:{queue}"
             jobs = [*client.lrange(taken, 0, -1), *client.zrange(started, 0, -1)]
-            allowed |= {f"rq:workers:{queue}", taken, started}
+            allowed |= {f"rq:workers:{queue}", taken, started, f"rq:failed:{queue}"}
             allowed |= {f"rq:job:{job.decode().partition(':')[0]}" for job in jobs}
         keys = {key.decode() for key in client.keys("*")}
         return [f"key {key}" for key in sorted(keys - allowed) if client.ttl(key) == -1]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentflow.processes.programs import Program, popen_options
-from tests.faults.audit import SETTING
 from tests.faults.servers import ROOT
 from tests.waiting import until
 
@@ -55,7 +54,6 @@ class Process:
         self._is_ready = is_ready
         self._descriptors = descriptors
         self._process: subprocess.Popen[bytes] | None = None
-        self._starts = 0
         self._is_over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
 
@@ -132,13 +130,10 @@ class Process:
             self._process = self._spawner.submit(self._spawn).result()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        self._starts += 1
-        # Each start says to the database who it is (`audit.py`).
-        identity = {"PGOPTIONS": f"-c {SETTING}={self.name}.{self._starts}"}
         program = Program(
             name=self.name,
             arguments=self._arguments,
-            environment=self.environment | identity,
+            environment=self.environment,
             folder=str(ROOT),
             stop_signal=signal.SIGKILL,  # if the harness itself dies
             descriptors=self._descriptors,

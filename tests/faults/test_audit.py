@@ -18,7 +18,7 @@ pytestmark = pytest.mark.faults
 
 SIGN_ON = """
     INSERT INTO executions_worker (id, name, host, process_id, queue, capacity, version, expires_at)
-    VALUES (%s, 'w', 'h', 1, 'default', 1, '', now())
+    VALUES (%s, 'w', 'h', %s, 'default', 1, '', now())
 """
 WRITE = """
     INSERT INTO executions_nodeexecution
@@ -32,19 +32,19 @@ def test_a_row_written_by_another_than_the_holder_is_seen(make_rig: MakeRig) -> 
     spec = GraphSpec(name="One", nodes=(NodeSpec("a", "core.value", {"value": 1}),))
     execution = services.start_execution(create_graph(owner=rig.owner, spec=spec), user=rig.owner, inputs={})
     with (
-        signed_on(rig.postgres.url, "worker-0.1") as (id, holder),
-        signed_on(rig.postgres.url, "worker-1.1") as (_, other),
+        signed_on(rig.postgres.url, 1) as (id, holder),
+        signed_on(rig.postgres.url, 2) as (_, other),
     ):
         Execution.objects.filter(pk=execution.pk).update(holder=Worker.objects.get(pk=id), epoch=1)
         for number, connection in enumerate((holder, other)):
             connection.execute(WRITE, (uuid.uuid4(), execution.pk, number, number + 1))
         (found,) = audit.violations(other)
-    assert "written by worker-1.1 while worker-0.1 holds epoch 1" in found
+    assert "written by 2 while 1 holds epoch 1" in found
 
 
 @contextmanager
-def signed_on(url: str, name: str) -> Iterator[tuple[uuid.UUID, "psycopg.Connection"]]:
+def signed_on(url: str, process_id: int) -> Iterator[tuple[uuid.UUID, "psycopg.Connection"]]:
     id = uuid.uuid4()
-    with psycopg.connect(url, autocommit=True, options=f"-c {audit.SETTING}={name}") as connection:
-        connection.execute(SIGN_ON, (id,))
+    with psycopg.connect(url, autocommit=True, application_name=f"agentflow recorder {process_id}") as connection:
+        connection.execute(SIGN_ON, (id, process_id))
         yield id, connection

@@ -27,6 +27,9 @@ def run_one(rig: Rig) -> None:
 def test_processes_and_services_are_broken_and_come_back(make_rig: MakeRig) -> None:
     rig = make_rig(workers=1, node_workers=1, web=True, environment=QUICK)
     run_one(rig)
+    with rig.postgres.connect() as witness:
+        writers = {writer for (writer,) in witness.execute("SELECT DISTINCT writer FROM faults_row")}
+    assert writers == {rig.workers[0].pid}
     killed = [(process, process.kill()) for process in rig.processes]
     for process, pid in killed:
         assert pid is not None
