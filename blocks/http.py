@@ -58,8 +58,9 @@ class SafeHttpClient:
     ) -> None:
         self._max_bytes = max_bytes
         backend = _GuardedBackend(AllowList.parse(allow), resolve or resolve_by_system)
+        self._transport = _Transport(backend)
         self._client = httpx.AsyncClient(
-            transport=_Transport(backend),
+            transport=self._transport,
             trust_env=False,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -98,6 +99,7 @@ class SafeHttpClient:
         request = self._build(method, url, headers or {}, params or {}, content)
         if ready is not None:
             request.extensions["trace"] = _before_sending(ready)
+        await self._transport.pool()  # which takes none of the request's time
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._follow(request)
@@ -251,7 +253,7 @@ class _Transport(httpx.AsyncBaseTransport):
         self._opened: httpcore.AsyncConnectionPool | None = None
         self._opening = asyncio.Lock()
 
-    async def _pool(self) -> httpcore.AsyncConnectionPool:
+    async def pool(self) -> httpcore.AsyncConnectionPool:
         """Opened when first needed, and in a thread: loading the certificates takes a while."""
         async with self._opening:
             if self._opened is None:
@@ -265,7 +267,7 @@ class _Transport(httpx.AsyncBaseTransport):
         return self._opened
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        pool = await self._pool()
+        pool = await self.pool()
         answer = await pool.handle_async_request(
             httpcore.Request(
                 method=request.method,
