@@ -1,6 +1,7 @@
 """Wrong configuration, found before it hurts: system checks with stable ids."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from blocks.addresses import AllowList
 from blocks.registry import registry
+from executions.tracing import is_wanted
 
 #: A worker must be able to miss a renewal without losing what it runs.
 RENEWALS_PER_LEASE = 2
@@ -54,6 +56,20 @@ def canvas_is_built(**_: Any) -> Sequence[CheckMessage]:
     if (settings.BASE_DIR / "static" / "dist" / "manifest.json").exists():
         return ()
     return [Error("static/dist has no built canvas.", hint="Run: make canvas", id="agentflow.E004")]
+
+
+@register()
+def traces_can_be_sent(**_: Any) -> Sequence[CheckMessage]:
+    """agentflow.W002: traces are wanted, and nothing here can send them."""
+    if not is_wanted() or find_spec("opentelemetry") is not None:
+        return ()
+    return [
+        Warning(
+            "The environment says where traces go, but OpenTelemetry is not installed.",
+            hint="Run: .venv/bin/uv pip install -r pyproject.toml --extra otel",
+            id="agentflow.W002",
+        )
+    ]
 
 
 @register()

@@ -211,6 +211,8 @@ HTTP_ALLOW = env.words("AGENTFLOW_HTTP_ALLOW")
 DATABASE_SECONDS = env.number("AGENTFLOW_DATABASE_SECONDS", 8, minimum=1)
 #: Database connections that the requests of one web process share.
 WEB_CONNECTIONS = env.integer("AGENTFLOW_WEB_CONNECTIONS", 20, minimum=2)
+#: Where traces go, without `/v1/traces`; OpenTelemetry's own variables do as well.
+OTLP_ENDPOINT = env.text("AGENTFLOW_OTLP_ENDPOINT")
 #: Executions that one hosting worker advances at once.
 WORKER_SLOTS = env.integer("AGENTFLOW_WORKER_SLOTS", 500, minimum=1)
 #: Node executions of one execution that run at once.

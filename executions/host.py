@@ -10,9 +10,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,6 +21,7 @@ import uvloop
 from django.conf import settings
 
 import agentflow
+from executions import tracing
 from executions.control import Bell, listen
 from executions.crash_points import Point, reached
 from executions.engine.status import FINAL
@@ -120,9 +122,9 @@ class Host:
         self._loop = asyncio.get_running_loop()
         self._loop.set_default_executor(cast(ThreadPoolExecutor, Threads("call", usual=32)))
         self._stopping = asyncio.Event()
-        bell = Bell()
+        bell, traces = Bell(), tracing.started(self.name)
         async with Store(self.id, self.name).opened() as store:
-            recorder = Recorder(self.id, committed=lambda done: _wake(bell, done))
+            recorder = Recorder(self.id, committed=partial(_committed, bell, traces))
             isolated = IsolatedRunner(store, NodeQueue())
             executor = NodeExecutor(isolated)
             self.manager = ExecutionManager(store, recorder, executor, bell, slots=self.slots)
@@ -151,6 +153,8 @@ class Host:
             await recorder.close()
             executor.close()
             await self.manager.close()
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
 
     async def _sign_on(self, store: Store, recorder: Recorder) -> None:
         recorder.renewed_at = time.monotonic()
@@ -224,7 +228,10 @@ def _core_tasks(**coroutines: Coroutine[Any, Any, None]) -> list[asyncio.Task[No
     return [asyncio.create_task(coroutine, name=name) for name, coroutine in coroutines.items()]
 
 
-def _wake(bell: Bell, done: Iterable[tuple[Ledger, Batch]]) -> None:
+def _committed(bell: Bell, traces: "tracing.Traces | None", done: Sequence[tuple[Ledger, Batch]]) -> None:
+    """Tell everybody who wants to know."""
+    if traces is not None:
+        traces.take(done)
     for ledger, batch in done:
         if not batch.is_empty:
             has_ended = batch.ending is not None and batch.ending.status in FINAL

@@ -177,7 +177,7 @@ class LeaseLost(Exception):
 class Recorder:
     """The only writer of hosted executions' state; one per worker."""
 
-    def __init__(self, worker: UUID, *, committed: Callable[[Iterable[tuple[Ledger, Batch]]], None]) -> None:
+    def __init__(self, worker: UUID, *, committed: Callable[[Sequence[tuple[Ledger, Batch]]], None]) -> None:
         self.worker = worker
         self._committed = committed
         self._dirty: dict[Ledger, None] = {}
