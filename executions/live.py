@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
+from agentflow.encoding import dump
 from agentflow.graphs.live import MOST_EDITS, edits_since
 from agentflow.graphs.models import Graph
 from executions.engine.status import FINAL
@@ -127,4 +126,4 @@ def _shown(values: Mapping[str, Any]) -> Shown:
 
 def encode(value: Any) -> str:
     """Compact JSON; times in UTC as `…Z`."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
+    return dump(value).decode()

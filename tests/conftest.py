@@ -1,5 +1,6 @@
 """Fixtures for every test: servers on demand, people, API clients."""
 
+import logging
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from tests import factories, servers
+from tests.tracebacks import Tracebacks
 
 if TYPE_CHECKING:  # it imports the whole API, which tests of blocks and engine need not wait for
     from rest_framework.test import APIClient
@@ -101,3 +103,22 @@ def _client_of(user: User) -> "APIClient":
     client = APIClient()
     client.force_authenticate(user)
     return client
+
+
+@pytest.fixture
+def tracebacks() -> Iterator[Tracebacks]:
+    """For tests of bad input: in the end the log has no errors."""
+    handler = Tracebacks()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+    handler.refuse()
+
+
+@pytest.fixture
+def unthrottled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many requests as one likes."""
+    from agentflow.api.throttling import Buckets, CallerThrottle
+
+    for name in ("users", "strangers"):
+        monkeypatch.setattr(CallerThrottle, name, Buckets(rate=1e9, burst=1e9))

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import orjson
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
@@ -29,7 +30,9 @@ def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400."""
-    return _problem(400, "The request is not right.") if _is_api(request) else defaults.bad_request(request, exception)
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    return _problem(400, str(exception) if isinstance(exception, BadRequest) else "The request is not right.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,8 @@
 """JSON in and out by orjson."""
 
-import json
 from collections.abc import Mapping
 from typing import IO, Any
 
-import orjson
 from django.conf import settings
 from rest_framework import status
 from rest_framework.exceptions import ParseError
@@ -12,9 +10,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
 from agentflow.api.problems import Problem
-
-#: Times in UTC end in Z.
-OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+from agentflow.decoding import read_json
+from agentflow.encoding import dump
 
 
 class OrjsonRenderer(BaseRenderer):
@@ -45,18 +42,9 @@ class OrjsonParser(BaseParser):
         if len(text) > largest:
             raise Problem(f"The body is larger than {largest:,} bytes.", status_code=413)
         try:
-            return orjson.loads(text or b"null")
-        except orjson.JSONDecodeError as error:
+            return read_json(text or b"null")
+        except ValueError as error:
             raise ParseError(f"The body is not JSON: {error}") from None
-
-
-def dump(data: Any) -> bytes:
-    """The value as JSON."""
-    try:
-        return orjson.dumps(data, default=str, option=OPTIONS)
-    except TypeError:
-        # A stored whole number of more than 64 bits, or nesting that orjson refuses to write.
-        return json.dumps(data, default=str).encode()
 
 
 def _is_empty(context: Mapping[str, Any] | None) -> bool:

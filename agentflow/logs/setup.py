@@ -48,7 +48,8 @@ def configuration(*, level: str, kind: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "agentflow.logs.setup.formatter", "kind": kind}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"mistakes": {"()": "agentflow.logs.mistakes.ClientMistakes"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mistakes"]}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {**loggers, "rq": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
     }

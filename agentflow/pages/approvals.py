@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import get_graph
 from agentflow.graphs.views import UserRequest
+from agentflow.pages.addresses import number
 from agentflow.pages.questions import NoJson, Question, Typed, cards, payload_of, questions
 from executions.approvals import AlreadyDecided, DecisionRefused, decide
 from executions.asked import STATES, found, visible
@@ -40,8 +41,8 @@ DECIDED = {
 def approval_list(request: UserRequest) -> HttpResponse:
     """Open questions, the longest waiting first, and below them what was decided; or all that was decided."""
     rows, graph = visible(request.user), None
-    if (graph_id := request.GET.get("graph", "")).isdecimal():
-        graph = get_graph(request.user, int(graph_id))
+    if graph_id := number(request.GET.get("graph", "")):
+        graph = get_graph(request.user, graph_id)
         rows = rows.filter(execution__graph=graph)
     only_history = request.GET.get("show") == "decided"
     context = {"graph": graph, "only_history": only_history, "words": DECIDED}

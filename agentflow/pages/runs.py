@@ -18,6 +18,7 @@ from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import get_graph, graphs_for
 from agentflow.graphs.views import UserRequest
 from agentflow.pages import history
+from agentflow.pages.addresses import number
 from executions.asked import STATES
 from executions.engine.status import Status
 from executions.models import Approval, Execution
@@ -112,8 +113,8 @@ def _filtered(request: UserRequest) -> tuple[QuerySet[Execution], dict[str, Any]
     runs, graph, batch = history.visible_executions(request.user).order_by("-id"), None, request.GET.get("batch", "")
     if statuses := FILTERS[chosen][1]:
         runs = runs.filter(status__in=statuses)
-    if (graph_id := request.GET.get("graph", "")).isdecimal():
-        graph = get_graph(request.user, int(graph_id), Role.VIEWER)
+    if graph_id := number(request.GET.get("graph", "")):
+        graph = get_graph(request.user, graph_id, Role.VIEWER)
         runs = runs.filter(graph=graph)
     try:
         runs = runs.filter(batch=UUID(batch))

@@ -1,6 +1,6 @@
 """Overview and list of graphs."""
 
-import json
+from codecs import BOM_UTF8
 from dataclasses import replace
 
 from django.contrib import messages
@@ -12,9 +12,11 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_POST
 
+from agentflow.decoding import read_json
 from agentflow.graphs import services
 from agentflow.graphs.permissions import get_graph, graphs_for
-from agentflow.graphs.spec import GraphSpec, SpecError
+from agentflow.graphs.reading import name_problem
+from agentflow.graphs.spec import MAX_NAME, GraphSpec, SpecError
 from agentflow.pages import history
 from agentflow.pages.attention import needs_attention
 from agentflow.pages.charts import bar_chart
@@ -64,8 +66,11 @@ def graph_list(request: Request) -> HttpResponse:
 @require_POST
 def graph_new(request: Request) -> HttpResponse:
     """Make an empty graph and open it."""
-    name = request.POST.get("name", "").strip() or "Untitled graph"
-    graph = services.create_graph(owner=request.user, spec=GraphSpec(name=name[:200]))
+    name = request.POST.get("name", "").strip()
+    if name and (problem := name_problem(name, MAX_NAME)):
+        messages.error(request, f"No graph was made. Its name: {problem}")
+        return redirect("graphs")
+    graph = services.create_graph(owner=request.user, spec=GraphSpec(name=name))
     return redirect("canvas", graph.pk)
 
 
@@ -78,8 +83,8 @@ def graph_import(request: Request) -> HttpResponse:
         messages.error(request, "Choose a JSON file that was exported from agentflow.")
         return redirect("graphs")
     try:
-        graph = services.import_graph(json.loads(upload.read()), owner=request.user)
-    except (ValueError, RecursionError):
+        graph = services.import_graph(read_json(upload.read().removeprefix(BOM_UTF8)), owner=request.user)
+    except ValueError:
         messages.error(request, f"{upload.name} is not a JSON file. Nothing was imported.")
     except SpecError as error:
         first = error.problems[0]

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from agentflow.api.rendering import dump
+from agentflow.encoding import dump
 
 #: Bytes of JSON of a value that is shown whole.
 MOST_BYTES = 65_536

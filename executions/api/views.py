@@ -17,8 +17,8 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from agentflow.api.pagination import CursorPagination
-from agentflow.api.rendering import dump
 from agentflow.api.schema import problems
+from agentflow.encoding import dump
 from agentflow.graphs.api.requests import number_parameter, text_parameter
 from executions.api import serializers as shapes
 from executions.api.inspection import inputs_of, log_of, outputs_of
