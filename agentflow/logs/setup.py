@@ -42,8 +42,9 @@ def configuration(*, level: str, kind: str) -> dict[str, Any]:
     )
     ours: dict[str, Any] = {"handlers": [], "propagate": True}
     loggers = {name: ours for name in ("django", "django.server", "uvicorn", "uvicorn.error")}
-    if logging.getLogger("uvicorn.access").handlers:  # else it was told to keep no access log
-        loggers["uvicorn.access"] = ours
+    # Without handlers it was told to keep no access log; as a child of a logger named here it would begin one.
+    has_access_log = bool(logging.getLogger("uvicorn.access").handlers)
+    loggers["uvicorn.access"] = {"handlers": [], "propagate": has_access_log}
     return {
         "version": 1,
         "disable_existing_loggers": False,

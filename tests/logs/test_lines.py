@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from agentflow import env
 from agentflow.logs import context
 from agentflow.logs.context import Subject, name_process, work_on
-from agentflow.logs.setup import configuration, formatter
+from agentflow.logs.setup import formatter
 from agentflow.processes.up import environment
 from tests.logs.conftest import Lines
 
@@ -86,16 +86,6 @@ def test_unknown_format_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None
 def test_log_files_of_make_up_are_text_unless_told_otherwise() -> None:
     assert environment({}, "127.0.0.1")["AGENTFLOW_LOG_FORMAT"] == "text"
     assert environment({"AGENTFLOW_LOG_FORMAT": "json"}, "127.0.0.1")["AGENTFLOW_LOG_FORMAT"] == "json"
-
-
-def test_uvicorn_that_keeps_no_access_log_keeps_none() -> None:
-    access = logging.getLogger("uvicorn.access")
-    assert "uvicorn.access" not in configuration(level="INFO", kind="json")["loggers"]
-    access.addHandler(handler := logging.NullHandler())
-    try:
-        assert "uvicorn.access" in configuration(level="INFO", kind="json")["loggers"]
-    finally:
-        access.removeHandler(handler)
 
 
 def test_line_says_what_the_task_is_about(lines: Lines) -> None:

@@ -3,11 +3,13 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from blocks.registry import configure
@@ -62,16 +64,20 @@ def test_lines_of_a_worker_process_are_json_and_name_it(tmp_path: Path) -> None:
     assert any(line["logger"].startswith("rq") for line in found)
 
 
-def test_lines_of_a_web_process_are_json(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("options", "has_access_log"), [((), True), (("--no-access-log",), False)])
+def test_lines_of_a_web_process_are_json(tmp_path: Path, options: tuple[str, ...], has_access_log: bool) -> None:
     log = tmp_path / "web.log"
-    command = [sys.executable, "-m", "uvicorn", "agentflow.asgi:application", "--port", "0"]
+    command = [sys.executable, "-m", "uvicorn", "agentflow.asgi:application", "--port", "0", *options]
     with log.open("wb") as file:
         process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=file, stdout=file)
     try:
-        until(lambda: "Uvicorn running" in log.read_text(), seconds=60)
+        found = until(lambda: re.search(r"running on (http://[\w.:]+)", log.read_text()), seconds=60)
+        assert found is not None
+        assert httpx.get(f"{found[1]}/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     finally:
         process.kill()
-    found = [json.loads(line) for line in log.read_text().splitlines()]
-    assert "uvicorn.error" in {line["logger"] for line in found}
+    loggers = {json.loads(line)["logger"] for line in log.read_text().splitlines()}
+    assert "uvicorn.error" in loggers
+    assert ("uvicorn.access" in loggers) == has_access_log
