@@ -34,6 +34,7 @@ from executions.replay import Replayed, ReplayError, replay
 from executions.reuse import Book
 from executions.scope import scoped
 from executions.store import Changed, Claim, Store
+from executions.trials import Trials
 from executions.values import load_blob
 from executions.waited import awaited
 
@@ -71,6 +72,7 @@ class ExecutionManager:
         self._executor = executor
         self._bell = bell
         self._hosted: dict[UUID, _Place] = {}
+        self._trials = Trials(store)
         self._wanted = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._plans: OrderedDict[int, Plan] = OrderedDict()
@@ -127,6 +129,8 @@ class ExecutionManager:
                     self.cancel(id)
             unknown = {row.id for row in held} - self._hosted.keys()
             await self._look_for_answers()
+            if await self._trials.look(self._hosted):
+                self.ring()
             for id in unknown & strangers:
                 await self._release(id)
                 self.ring()
@@ -202,11 +206,13 @@ class ExecutionManager:
                     processor.make_room()
                 return 0
             try:
-                claims = await self._store.claim(min(self.free_slots, CLAIM_AT_ONCE))
+                most = min(self.free_slots, CLAIM_AT_ONCE)
+                claims = await self._store.claim(most, admitted=self._trials.admitted)
             except AWAY as error:
                 logger.warning("nothing claimed: %s", error, extra={"action": "claim_failed"})
                 return 0
             self._recorder.gauges.claimed(claims)
+            self._trials.claimed(claim.id for claim in claims)
             for claim in claims:
                 place = self._hosted[claim.id] = _Place()
                 hosting.create_task(self._host(claim, place), name=f"{claim.id}")

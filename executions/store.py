@@ -32,11 +32,14 @@ SIGN_ON = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))
     ON CONFLICT (id) DO UPDATE SET expires_at = EXCLUDED.expires_at RETURNING clock_timestamp() AS moment
 """
+#: With so many workers lost in it an execution is suspected to end them, and tried with caution (`executions.trials`).
+SUSPICIOUS = 3
 #: Newest lease first would starve the old: oldest executions first, whoever rang.
 CLAIM = f"""
     WITH due AS (
         SELECT id, coalesce(events -> -1 ->> 'kind', '') IN ('worker_lost', 'handed_over', 'restored') AS is_resumed
         FROM executions_execution WHERE status = 'queued' AND cancel_requested_at IS NULL
+            AND (coalesce((events -> -1 ->> 'losses')::int, 0) < %(suspicious)s OR id = ANY(%(admitted)s::uuid[]))
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE executions_execution e SET status = 'running', holder_id = %(worker)s, epoch = e.epoch + 1,
@@ -173,14 +176,20 @@ class Store:
         """The lease ends now."""
         await self.run(SIGN_OFF, (self.worker,))
 
-    async def claim(self, limit: int) -> list[Claim]:
-        """At most `limit` queued executions, oldest first, that nobody else can claim now.
+    async def claim(self, limit: int, *, admitted: Iterable[UUID] = ()) -> list[Claim]:
+        """At most `limit` queued executions, oldest first, that nobody else can claim now; suspects if admitted.
 
         Raises:
             database.AWAY: no answer; what was claimed nevertheless is found by `held`.
         """
         async with self._connections.one() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
-            parameters = {"limit": limit, "worker": self.worker, "name": self.name}
+            parameters = {
+                "limit": limit,
+                "worker": self.worker,
+                "name": self.name,
+                "suspicious": SUSPICIOUS,
+                "admitted": list(admitted),
+            }
             await cursor.execute(CLAIM, parameters, prepare=True)
             claims: list[Claim] = await cursor.fetchall()
             return claims

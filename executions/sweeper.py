@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from psycopg.rows import dict_row
 
+from executions import trials
 from executions.control import Bell
 from executions.crash_points import Point, reached
 from executions.database import AWAY
@@ -23,6 +24,7 @@ from executions.gauges import Gauges
 from executions.parents import tell_parents
 from executions.store import Store
 from executions.totals import fold
+from executions.trials import BLAMED, LOSSES, MOST_LOST
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +34,11 @@ LOCK = "SELECT pg_try_advisory_xact_lock(7017280452245743727)"
 BATCH = 500
 DUE_BATCH = 2_000
 WORKERS_KEPT_DAYS = 1
-#: An execution that lost so many workers within so long is what kills them.
-MOST_LOST, LOST_SECONDS = 8, 900.0
 
 #: From the dead workers to what they hold: the executions that wait, however many, are not looked at.
 LOST = f"""
     WITH lost AS (
-        SELECT e.id, w.name FROM executions_worker w CROSS JOIN LATERAL (
+        SELECT e.id, w.name, w.expires_at FROM executions_worker w CROSS JOIN LATERAL (
             SELECT id FROM executions_execution
             WHERE holder_id = w.id AND status IN ('queued', 'running', 'waiting')
             LIMIT %(batch)s FOR UPDATE SKIP LOCKED
@@ -48,15 +48,13 @@ LOST = f"""
             queued_at = clock_timestamp(),
             events = {EVENTS} || jsonb_build_array(jsonb_build_object(
                 'at', clock_timestamp(), 'kind', 'worker_lost', 'seq', e.seq + 1,
-                'text', 'Worker ' || lost.name || ' was lost'))
+                'text', 'Worker ' || lost.name || ' was lost',
+                'blamed', {BLAMED}, 'losses', {LOSSES} + {BLAMED}::int))
         FROM lost WHERE e.id = lost.id RETURNING e.id, e.graph_id AS graph, e.seq, e.events
     ), unwanted AS (
         DELETE FROM executions_nodejob WHERE execution_id IN (SELECT id FROM released)
     )
-    SELECT id, graph, seq, (
-        SELECT count(*) FROM jsonb_array_elements(events) AS event WHERE event ->> 'kind' = 'worker_lost'
-            AND (event ->> 'at')::timestamptz > clock_timestamp() - make_interval(secs => %(within)s)
-    ) AS times FROM released
+    SELECT id, graph, seq, (events -> -1 ->> 'losses')::int AS times FROM released
 """  # noqa: S608 - parts of our own
 #: Timers that are due; `statement_timestamp` stays the same for the statement, so the index gives only these.
 DUE = """
@@ -95,7 +93,7 @@ class Sweeper:
             (is_mine,) = await (await connection.execute(LOCK)).fetchone()
             if not is_mine:
                 return
-            lost = await _rows(connection, LOST, {"batch": BATCH, "within": LOST_SECONDS})
+            lost = await _rows(connection, LOST, {"batch": BATCH, **trials.parameters(settings.LEASE_SECONDS)})
             reached(Point.SWEEPING, lost)
             ended = await _rows(connection, END_CANCELLED, parameters())
             ended += await _rows(connection, FAIL, _hopeless(lost))

@@ -1,6 +1,6 @@
 """What is lost is found by what its worker held, however much waits."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,13 +8,14 @@ from django.db import connection
 
 from executions.engine.status import Status
 from executions.models import Execution, Worker
-from executions.sweeper import BATCH, LOST, LOST_SECONDS
+from executions.sweeper import BATCH, LOST
+from executions.trials import TRIAL_SECONDS, parameters
 from tests import factories
 from tests.executions import recorded
 
 pytestmark = pytest.mark.django_db
 
-PARAMETERS = {"batch": BATCH, "within": LOST_SECONDS}
+PARAMETERS = {"batch": BATCH, **parameters(8)}
 WAITING = 2_000
 
 
@@ -70,6 +71,21 @@ def test_waiting_executions_are_not_looked_at(dead: Worker) -> None:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {LOST}", PARAMETERS)
         [[plan]] = cursor.fetchall()
     assert looked_at(plan[0]["Plan"]) < WAITING
+
+
+def test_lost_worker_counts_against_a_suspect_that_came_up_for_trial(living: Worker) -> None:
+    """Those that were hosted for long beside it are not blamed."""
+    now = datetime.now(UTC)
+    dead = worker("just dead", now - timedelta(seconds=1))
+    blamed, spared = held(dead), held(dead)
+    for execution, seconds in ((blamed, TRIAL_SECONDS / 2), (spared, TRIAL_SECONDS * 2)):
+        resumed = {"kind": "resumed", "at": (now - timedelta(seconds=8 + seconds)).isoformat()}
+        execution.events = [{"kind": "worker_lost", "at": now.isoformat()}, {**resumed}] * 3
+        execution.save()
+    assert swept() == {blamed.pk, spared.pk}
+    for execution in (blamed, spared):
+        execution.refresh_from_db()
+    assert [execution.events[-1]["losses"] for execution in (blamed, spared)] == [4, 3]
 
 
 def looked_at(plan: dict[str, Any]) -> int:
