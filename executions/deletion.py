@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import F
 from django.db.models.functions import Now
 
 from agentflow.database.limits import patience
@@ -17,6 +18,8 @@ def delete_executions(graph: Graph, **_: Any) -> None:
     stops.
     """
     doomed = Execution.objects.filter(graph=graph)
+    # First of all, and so locked: else a worker could add rows to one whose rows are deleted already.
+    doomed.filter(ended_at=None).update(epoch=F("epoch") + 1)
     # Whoever waits for one of them finds it gone, and says so, as soon as it is looked at.
     waiting = Execution.objects.filter(children__graph=graph, status=Status.WAITING).exclude(graph=graph)
     waiting.update(status=Status.QUEUED, wake_at=None, queued_at=Now())

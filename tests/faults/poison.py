@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -147,7 +148,7 @@ def misdeed(how: str, context: BlockContext) -> Iterator[Any]:
         case "wait for the test":
             GATES["poison"].wait()
         case "hold the lock":
-            yield "value", len(str((1 << 200_000_000) // 7 % 10**9))
+            yield "value", bool(re.match(r"(a+)+$", "a" * 60 + "b"))
         case _:
             raise AssertionError(how)
 
