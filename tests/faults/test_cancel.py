@@ -29,6 +29,7 @@ MODULES = "tests.faults.blocks,tests.faults.stamps,tests.executions.blocks"
 #: From the request to the end, p99.
 ON_LOOP_SECONDS, IN_PROCESS_SECONDS, WORKER_DEAD_SECONDS = 1.0, 3.0, 5.0
 SEED = random.randrange(10**6)
+STORM = 150
 
 
 @pytest.fixture(scope="module")
@@ -122,15 +123,92 @@ def assert_nothing_after(cancelled: Sequence[Cancelled], file: Path) -> None:
     assert not NodeJob.objects.filter(execution__in=list(told)).exists()
 
 
-def test_nothing_starts_after_a_cancel_at_any_moment(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+def told(capsys: pytest.CaptureFixture[str], name: str, taken: Iterable[float]) -> None:
+    with capsys.disabled():
+        print("\n" + shown(name, taken))  # noqa: T201 - a figure for the note
+
+
+def cancelled_at_random(rig: Rig, number: int, capsys: pytest.CaptureFixture[str]) -> None:
     on_loop = loop_of(rig, "stamp.loop", {"seconds": 0.01})
     pure = loop_of(rig, "core.value", {})
     parent = drawn(rig.owner, {"run": ("graph.run", {"graph": on_loop.pk})})
-    cancelled = start_and_cancel(rig, [on_loop, pure, parent], 60, 1.5)
+    cancelled = start_and_cancel(rig, [on_loop, pure, parent], number, 1.5)
     everybody = [member for each in cancelled for member in family_of(each.execution)]
     all_ended(everybody, 20)
     taken = latencies(everybody)
-    with capsys.disabled():
-        print("\n" + shown("cancel of nodes on the loop", taken))  # noqa: T201 - a figure for the note
+    told(capsys, f"cancel of nodes on the loop (seed {SEED})", taken)
     assert_nothing_after(cancelled, rig.folder / "stamps")
     assert percentile(taken, 99) <= ON_LOOP_SECONDS
+
+
+def test_nothing_starts_after_a_cancel_at_any_moment(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    cancelled_at_random(rig, 60, capsys)
+
+
+@pytest.mark.slow
+def test_nothing_starts_after_a_thousand_cancels(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    cancelled_at_random(rig, 1_000, capsys)
+
+
+def test_process_of_a_cancelled_node_is_dead_soon(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = drawn(rig.owner, {"do": ("stamp.process", {"seconds": 60})})
+    taken = []
+    for _ in range(5):
+        execution = services.start_execution(graph, user=rig.owner, inputs={})
+        process = process_of(execution)
+        asked_at = time.monotonic()
+        services.cancel_execution(execution, user=rig.owner)
+        until(lambda process=process: not process.exists(), seconds=10)  # type: ignore[misc]  # bound now
+        taken.append(time.monotonic() - asked_at)
+        all_ended([execution], 5)
+    told(capsys, "cancel of a node until its process is dead", taken)
+    assert max(taken) <= IN_PROCESS_SECONDS
+
+
+def process_of(execution: Execution) -> Path:
+    job = until(lambda: NodeJob.objects.filter(execution=execution, claimed_at__isnull=False).first(), seconds=30)
+    assert job is not None
+    return Path(f"/proc/{job.claimed_by.rpartition('-')[2]}")
+
+
+@pytest.mark.parametrize("end", ["kill", "pause"])
+def test_cancel_ends_what_a_dead_worker_holds(rig: Rig, capsys: pytest.CaptureFixture[str], end: str) -> None:
+    graph = drawn(rig.owner, {"do": ("stamp.loop", {"seconds": 600})})
+    executions = [services.start_execution(graph, user=rig.owner, inputs={}) for _ in range(10)]
+    ids = [execution.pk for execution in executions]
+    until(lambda: NodeExecution.objects.filter(execution__in=ids, status=Status.RUNNING).count() == len(ids))
+    worker = rig.holder_of(executions[0])
+    assert worker is not None
+    killed = worker.kill() if end == "kill" else None
+    if end == "pause":
+        worker.pause()
+    services.cancel_executions(executions, user=rig.owner)
+    all_ended(executions, 20)
+    taken = latencies(executions)
+    told(capsys, f"cancel with the worker gone ({end})", taken)
+    worker.resume()
+    worker.until_ready(other_than=killed)
+    assert max(taken) <= WORKER_DEAD_SECONDS
+    assert set(Execution.objects.filter(pk__in=ids).values_list("status", flat=True)) == {Status.CANCELLED}
+
+
+def test_storm_of_cancels(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hundreds at once, each twice, while some are queued, some park and some are about to end."""
+    graphs = [
+        drawn(rig.owner, {"do": ("stamp.loop", {"seconds": 600})}),
+        drawn(rig.owner, {"do": ("core.delay", {"seconds": 600})}),
+        drawn(rig.owner, {"do": ("stamp.loop", {"seconds": 0.5})}),
+    ]
+    executions = [
+        each
+        for graph in graphs
+        for each in services.start_executions(graph, user=rig.owner, inputs_list=[{}] * (STORM // len(graphs)))
+    ]
+    for _ in range(2):
+        services.cancel_executions(executions, user=rig.owner)
+    over = all_ended(executions, 20)
+    taken = latencies(executions)
+    told(capsys, "cancel in a storm", taken)
+    assert {each.status for each in over} <= {Status.CANCELLED, Status.COMPLETED}
+    ids = [each.pk for each in executions]
+    assert not NodeExecution.objects.filter(execution__in=ids).exclude(status__in=FINAL).exists()
