@@ -64,7 +64,7 @@ def assert_each_has_one_result(rig: Rig, nodes: int, kills: int, capsys: pytest.
     while killed < kills and mine.filter(ended_at=None).exists():
         time.sleep(chance.uniform(0.2, 1.5))
         killed += kill_somebody(rig, chance)
-    until(lambda: not mine.filter(ended_at=None).exists(), seconds=REPLACED_WITHIN_SECONDS * 3)
+    until(lambda: not mine.filter(ended_at=None).exists(), seconds=REPLACED_WITHIN_SECONDS * 3 + nodes)
     with capsys.disabled():
         print("\n" + shown(f"{killed} kills of node workers (seed {SEED}): node lost to begun anew", gaps(rig)))  # noqa: T201
     failed = mine.exclude(status=Status.COMPLETED)
