@@ -71,9 +71,10 @@ def export_graph(graph: Graph) -> dict[str, Any]:
 def version_for_run(graph: Graph, user: User | None) -> GraphVersion:
     """The version that is the draft as it is now: the newest one if nothing changed since, else a new one.
 
-    A draft whose revision has not moved costs one query. The graph's row lock keeps numbers unique.
+    A draft whose revision has not moved costs one query, and its spec, however large, is read by whoever asks for it.
+    The graph's row lock keeps numbers unique.
     """
-    newest = graph.versions.first()
+    newest = graph.versions.defer("spec").first()
     if newest is not None and Graph.objects.filter(pk=graph.pk, revision=newest.revision).exists():
         return newest
     with transaction.atomic():
