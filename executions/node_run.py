@@ -63,6 +63,8 @@ class Owner(Protocol):
     executor: NodeExecutor
     plan: Plan
     outside: Outside
+    #: Of large values that were yielded here, by their `seq`.
+    digests: dict[int, str]
     #: For log lines.
     subject: Subject
 
@@ -294,6 +296,15 @@ class NodeRun:
                 reached(Point.EMITTED, self.row)
         reached(Point.BLOCK_ENDED, self.row)
 
+    def _as_it_travels(self, value: Any, encoded: Encoded, ref: int) -> Any:
+        """What sinks get: a copy, but for a large value that goes on as it came in."""
+        if encoded.sha256:
+            digests = self._owner.digests
+            digests[ref] = encoded.sha256
+            if any(each.value is value and digests.get(each.ref) == encoded.sha256 for each in self._run.arrivals):
+                return value
+        return as_recorded(value, encoded)
+
     async def _emit(self, port: str, value: Any) -> None:
         """A value travels and is recorded; a port that does not exist, or had its value, is the block's fault."""
         encoded = encode(value)
@@ -308,7 +319,7 @@ class NodeRun:
             raise asyncio.CancelledError
         ledger = self._owner.ledger
         ref = ledger.seq + 1
-        given = as_recorded(value, encoded)
+        given = self._as_it_travels(value, encoded, ref)
 
         def emit() -> list[Command]:
             commands = self._owner.scheduler.emit(self._run, port, given, ref)

@@ -81,6 +81,7 @@ class ExecutionProcessor:
         self._user = BlockUser(claim.user_id, claim.user_name)
         self.subject = Subject(claim.id, claim.graph, claim.user_id)
         self._recorded: Mapping[RunKey, Recorded] = {}
+        self.digests: dict[int, str] = {}
         self._active: dict[Run, tuple[NodeRun, asyncio.Task[None]]] = {}
         #: Runs that waited when the records ended: nothing of them is in memory until their wait is over.
         self._dormant: dict[Run, Recorded] = {}

@@ -55,6 +55,26 @@ class Gate(Block):
     examples: ClassVar[list[Example]] = []
 
 
+class Append(Block):
+    """Change a list in place, as blocks should not."""
+
+    id = "test.append"
+    category = "Test"
+    effect = Effect.PURE
+
+    class Input(BlockInput):
+        value: Any
+
+    class Output(BlockOutput):
+        value: Any
+
+    async def run(self, input: Input, context: BlockContext) -> Outputs:
+        input.value.append("more")
+        yield "value", input.value
+
+    examples: ClassVar[list[Example]] = []
+
+
 class Flaky(Block):
     """Fail the first times."""
 
