@@ -350,8 +350,18 @@ def test_worker_dies_while_a_graph_runs_another(stage: Stage, trap: Trap) -> Non
     assert Execution.objects.filter(parent=execution).count() == 1
 
 
-@pytest.mark.parametrize("point", [Point.PARENT_UNTOLD, Point.PARENT_QUEUED, Point.CHILD_OVER])
-def test_worker_dies_when_the_child_that_was_waited_for_ends(stage: Stage, point: Point) -> None:
+@pytest.mark.parametrize(
+    "trap",
+    [
+        Trap(Point.YIELDED, "once"),
+        Trap(Point.COMMITTED, "once", writes=Status.COMPLETED),
+        Trap(Point.PARENT_UNTOLD),
+        Trap(Point.PARENT_QUEUED),
+        Trap(Point.CHILD_OVER),
+    ],
+    ids=str,
+)
+def test_worker_dies_in_a_child_that_is_waited_for(stage: Stage, trap: Trap) -> None:
     """Parent and child have left their worker; a person lets the child go on."""
     execution = stage.start(calling(stage, asks=True))
     with rescuer(), pytest.MonkeyPatch.context() as patch:
@@ -359,7 +369,7 @@ def test_worker_dies_when_the_child_that_was_waited_for_ends(stage: Stage, point
         until(lambda: not Execution.objects.filter(pk__in=family(execution)).exclude(status=Status.WAITING).exists())
         (child,) = Execution.objects.filter(parent=execution)
     decide(asked(child), user=stage.owner, decision="approved")
-    stage.crash(Trap(point), execution)
+    stage.crash(trap, execution)
     execution = stage.rescue(execution)
     assert (execution.status, execution.outputs) == (Status.COMPLETED, {"o": "done done done a null"})
     assert len(stage.lines(execution)) == 3
