@@ -27,4 +27,17 @@ class WholeFileStorage(FileSystemStorage):
             if unfinished is not None:  # on a full disk it would take the room that is left
                 unfinished.unlink(missing_ok=True)
             raise
+        for folder in (path.parent, *path.parent.parents):
+            _make_durable(folder)
+            if folder == Path(self.location):
+                break
         return name
+
+
+def _make_durable(folder: Path) -> None:
+    """The names in the folder outlive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
