@@ -106,6 +106,7 @@ class Sweeper:
             await connection.execute(PRUNE, (WORKERS_KEPT_DAYS,))
             await fold(connection)
         reached(Point.SWEPT, lost)
+        reached(Point.PARENT_QUEUED, told)
         self._gauges.lost += len(lost)
         for row in lost:
             logger.warning("worker lost", extra={"action": "worker_lost", "execution": str(row["id"])})

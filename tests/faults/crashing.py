@@ -80,13 +80,13 @@ class Stage:
         """A worker comes, takes what is queued, and dies in the trap; what must be durable then is."""
         self.forks.set_trap(trap)
         self.bury(self.forks.fork("work", "default"))
+        assert self.forks.is_sprung
         for execution in executions:
             self.assert_nothing_was_done_too_early(execution)
 
     def bury(self, worker: int) -> None:
-        """The worker dies in the trap; its lease ends at once."""
+        """The worker is killed; its lease ends at once."""
         assert self.forks.wait(worker) == KILLED
-        assert self.forks.is_sprung
         Worker.objects.filter(process_id=worker, stopped_at=None).update(expires_at=Now())
 
     def silence(self, node_execution: UUID) -> None:

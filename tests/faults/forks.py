@@ -68,6 +68,8 @@ class Forks:
     def __init__(self, process: "subprocess.Popen[str]", trap: Path) -> None:
         self._process = process
         self._trap = trap
+        #: Processes of which nobody knows yet that they have ended.
+        self.living: set[int] = set()
 
     def set_trap(self, trap: Trap) -> None:
         """The process that gets there dies, once; all of them may get there."""
@@ -90,12 +92,17 @@ class Forks:
 
     def fork(self, act: str, *arguments: str) -> int:
         """Id of a process that does one of ACTS."""
-        return int(self._ask({"act": act, "arguments": arguments}))
+        process = int(self._ask({"act": act, "arguments": arguments}))
+        self.living.add(process)
+        return process
 
     def exit_code(self, process: int) -> int | None:
         """How it ended, negative for a signal; None: it lives."""
         answer = self._ask({"process": process})
-        return None if answer is None else int(answer)
+        if answer is None:
+            return None
+        self.living.discard(process)
+        return int(answer)
 
     def wait(self, process: int, seconds: float = 20) -> int:
         """How it ended."""

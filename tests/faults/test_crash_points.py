@@ -45,9 +45,13 @@ def stage(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
 
 
 @pytest.fixture(autouse=True)
-def _no_trap_is_left(stage: Stage) -> Iterator[None]:
+def _nothing_is_left(stage: Stage) -> Iterator[None]:
+    """A case that fails leaves no worker to the next one."""
     yield
     stage.forks.remove_trap()
+    for worker in stage.forks.living - {stage.nodes_worker}:
+        os.kill(worker, signal.SIGKILL)
+        stage.bury(worker)
 
 
 def looping(stage: Stage, effect: Effect, place: RunsIn, size: int = 0) -> Graph:
@@ -200,6 +204,7 @@ def test_worker_dies_while_it_hands_over(stage: Stage, point: Point) -> None:
     until(lambda: execution.node_executions.filter(node="wait").exclude(started_at=None).exists())
     os.kill(worker, signal.SIGTERM)
     stage.bury(worker)
+    assert stage.forks.is_sprung
     execution = stage.rescue(execution)
     assert (execution.status, execution.outputs) == (Status.COMPLETED, expected)
     assert len(stage.lines(execution)) == 2
@@ -236,9 +241,6 @@ def test_web_process_dies_before_it_tells_of_a_cancel(stage: Stage, point: Point
     die_in(stage, Trap(point), "cancel", execution.pk)
     execution = stage.rescue(execution)
     assert execution.status == Status.CANCELLED
-    if worker:
-        os.kill(worker, signal.SIGKILL)
-        assert stage.forks.wait(worker) == KILLED
 
 
 def asking(stage: Stage) -> Graph:
