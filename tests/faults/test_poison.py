@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer, PickleSerializer
 
 from agentflow import wake
 from agentflow.graphs.models import GraphVersion
+from agentflow.graphs.services import delete_graph
 from agentflow.graphs.spec import OnError, Policy
 from executions import services
 from executions.engine.status import Status
@@ -195,5 +196,5 @@ def test_rows_that_vanish_under_a_run_stop_no_worker(rig: Rig) -> None:
         for _ in range(5):
             services.start_execution(graph, user=rig.owner, inputs={})
         until(lambda: Execution.objects.filter(graph=graph, status=Status.RUNNING).exists())
-        graph.delete()
+        delete_graph(graph)
     assert run(rig.owner, {"p": ("test.process", {})}).status == Status.COMPLETED
