@@ -14,9 +14,9 @@ from executions.live import read_changes
 from executions.models import Execution, NodeExecution
 from tests.faults.load import steadily
 
-AT_ONCE = 20
+AT_ONCE = 6
 #: Between two looks at one run.
-LOOK_SECONDS = 0.15
+LOOK_SECONDS = 0.2
 FINAL = frozenset({"completed", "failed", "cancelled", "skipped"})
 
 

@@ -25,7 +25,7 @@ from tests.faults.workload import Inputs, Workload
 
 #: A person looks at the other side this long after they are asked.
 LOOKS_AFTER_SECONDS = 1.0
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 #: A service that is away is back by then.
 PATIENCE_SECONDS = 120.0
 #: This share of the executions is started through the web process, if there is one.
