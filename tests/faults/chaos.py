@@ -40,7 +40,7 @@ class Dose:
     """How much is run and broken; each number can be set by FAULTS_<NAME>."""
 
     #: At least so many; a load is kept up until everything is broken.
-    executions: int = 150
+    executions: int = 120
     at_once: int = 20
     kills: int = 3
     zombies: int = 1
@@ -51,7 +51,7 @@ class Dose:
     web_kills: int = 1
     node_kills: int = 1
     #: Between two faults, on average.
-    pause_seconds: float = 1.0
+    pause_seconds: float = 0.8
 
     @classmethod
     def read(cls, default: "Dose") -> "Dose":
@@ -107,13 +107,17 @@ class Report:
     executions: int
     verdict: oracle.Verdict
     figures: list[Figures]
+    #: Workers that ended themselves.
     crashes: int
+    #: Effects on the other side, and how many of them happened again, with the same key.
+    effects: int
+    repeats: int
 
     def __str__(self) -> str:
         counts = ", ".join(f"{kind} {len(found)}" for kind, found in self.verdict.items())
         examples = [f"  {kind}: {what}" for kind, found in self.verdict.items() for what in found[:5]]
         head = f"seed {self.seed}, {self.dose}, {self.seconds:.0f} s, {self.executions} executions with children"
-        ends = f"workers that ended themselves: {self.crashes}"
+        ends = f"effects {self.effects}, repeats {self.repeats}; workers that ended themselves {self.crashes}"
         slow = [
             f"  the longest after {figure.kind}, {figure.worst[0]:.1f} s:\n{figure.worst[1]}"
             for figure in self.figures
@@ -216,9 +220,9 @@ class Nemesis(threading.Thread):
         self.faults.append(Fault(kind, at, hit, around, at + lasts_seconds))
 
     def _victim(self) -> Process:
-        """A worker that runs; at least one other one does, too."""
+        """A worker at work; at least one other one is, too."""
         while True:
-            awake = [worker for worker in self._rig.workers if worker.pid and worker not in self._paused]
+            awake = [worker for worker in self._rig.workers if worker not in self._paused and _is_at_work(worker)]
             if len(awake) > 1:
                 return self._chance.choice(awake)
             time.sleep(0.1)
@@ -226,6 +230,10 @@ class Nemesis(threading.Thread):
 
 def _ids(executions: "QuerySet[Execution]") -> frozenset[UUID]:
     return frozenset(steadily(lambda: list(executions.values_list("pk", flat=True))))
+
+
+def _is_at_work(worker: Process) -> bool:
+    return steadily(lambda: worker.is_at_work)
 
 
 def _held_by(worker: Process) -> Q:
@@ -252,4 +260,14 @@ def run(rig: Rig, effects: Effects, dose: Dose, seed: int, *, lease_seconds: flo
     missed = followers.finish()
     verdict = oracle.judge(rig, workload, effects, load.started) | {"missed": missed}
     crashes = sum(death.code == 70 for worker in rig.workers for death in worker.deaths)
-    return Report(seed, dose, seconds, Execution.objects.count(), verdict, figures(rig, nemesis.faults), crashes)
+    return Report(
+        seed,
+        dose,
+        seconds,
+        Execution.objects.count(),
+        verdict,
+        figures(rig, nemesis.faults),
+        crashes,
+        len(seen := effects.by_key()),
+        sum(len(times) - 1 for times in seen.values()),
+    )

@@ -25,10 +25,12 @@ BATCH = 500
 SETTLE_SECONDS = 20.0
 
 Verdict = dict[str, list[str]]
+#: `repeated`: an effect that may be repeated was, although nothing was lost; `once`: one that must not.
+KINDS = ("lost", "stuck", "wrong", "duplicates", "effects", "repeated", "once", "numbers", "fencing", "left")
 
 
 def judge(rig: Rig, workload: Workload, effects: Effects, started: Sequence[Execution]) -> Verdict:
-    """All that is wrong, by kind: lost, stuck, wrong, duplicates, effects, once, numbers, fencing, left."""
+    """All that is wrong, by kind."""
     found: list[tuple[str, str]] = []
     there = set(Execution.objects.filter(parent=None).values_list("pk", flat=True))
     found += [("lost", f"{one.pk} was started and is gone") for one in started if one.pk not in there]
@@ -42,8 +44,7 @@ def judge(rig: Rig, workload: Workload, effects: Effects, started: Sequence[Exec
     with rig.postgres.connect() as connection:
         found += [("fencing", violation) for violation in audit.violations(connection)]
     found += [("left", thing) for thing in left_behind(rig)]
-    kinds = ("lost", "stuck", "wrong", "duplicates", "effects", "once", "numbers", "fencing", "left")
-    return {kind: [what for this, what in found if this == kind] for kind in kinds}
+    return {kind: [what for this, what in found if this == kind] for kind in KINDS}
 
 
 def _judge_some(ids: Sequence[UUID], workload: Workload, seen: dict[str, list[Effect]]) -> Iterator[tuple[str, str]]:
@@ -63,7 +64,7 @@ def _judge_some(ids: Sequence[UUID], workload: Workload, seen: dict[str, list[Ef
         for kind, what in (
             *_result(execution, rows, workload),
             *_numbers(execution, rows, outputs[execution.pk]),
-            *_effects(rows, seen),
+            *_effects(execution, rows, seen),
         ):
             yield kind, f"{name}: {what}"
 
@@ -100,16 +101,27 @@ def _numbers(
             yield "numbers", f"outputs of {node} are numbered {sorted(found)}"
 
 
-def _effects(rows: Sequence[NodeExecution], seen: dict[str, list[Effect]]) -> Iterator[tuple[str, str]]:
-    """Each step's effect was seen, under its own key, always with the same value; what is judged is taken out of `seen`."""
+def _effects(
+    execution: Execution, rows: Sequence[NodeExecution], seen: dict[str, list[Effect]]
+) -> Iterator[tuple[str, str]]:
+    """Each step's effect was seen, under its own key, with one value, and again only after the loss of who ran it.
+
+    What is judged is taken out of `seen`.
+    """
+    may_repeat = {"fault.post_process"} | (EFFECTFUL - ONCE if _lost_a_worker(execution) else set())
     for row in rows:
         effects = seen.pop(str(row.pk), [])
         if row.block in EFFECTFUL and row.status == Status.COMPLETED and not effects:
             yield "effects", f"{row.node} {row.path} is completed and was not seen"
         if len({(effect.path, str(effect.value)) for effect in effects}) > 1:
             yield "effects", f"{row.node} {row.path} was seen with different values: {effects}"
-        if row.block in ONCE and len(effects) > 1:
-            yield "once", f"{row.node} {row.path} happened {len(effects)} times, {[effect.at for effect in effects]}"
+        if len(effects) > 1 and row.block not in may_repeat:
+            kind = "once" if row.block in ONCE else "repeated"
+            yield kind, f"{row.node} {row.path} happened at {[effect.at for effect in effects]}, {execution.events}"
+
+
+def _lost_a_worker(execution: Execution) -> bool:
+    return any(event["kind"] == "worker_lost" for event in execution.events)
 
 
 def left_behind(rig: Rig) -> list[str]:

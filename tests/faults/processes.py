@@ -63,6 +63,11 @@ class Process:
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
+    @property
+    def is_at_work(self) -> bool:
+        """It has come so far after its last start."""
+        return bool(self.pid and self._is_ready(self.pid))
+
     def start(self) -> None:
         """Start it and keep it running; `until_ready` waits for it."""
         self._process = self._spawner.submit(self._spawn).result()
