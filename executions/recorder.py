@@ -301,7 +301,7 @@ class Recorder:
         while True:
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = await _connect()
+                    self._connection = await _connect(self.worker)
                 return await act(self._connection)
             except REFUSED:
                 raise
@@ -313,9 +313,9 @@ class Recorder:
                 delay = min(delay * 2, 1.0)
 
 
-async def _connect() -> database.Connection:
+async def _connect(worker: UUID) -> database.Connection:
     """A connection that outlives no lease: what it has locked must then be free for others."""
-    return await database.connect("agentflow recorder", silence_seconds=settings.LEASE_SECONDS)
+    return await database.connect(f"agentflow recorder {worker.hex}", silence_seconds=settings.LEASE_SECONDS)
 
 
 class _Found(NamedTuple):

@@ -155,7 +155,9 @@ class Store:
     def __init__(self, worker: UUID, name: str) -> None:
         self.worker = worker
         self.name = name
-        self._connections = Connections("agentflow worker", size=CONNECTIONS, silence_seconds=settings.DATABASE_SECONDS)
+        self._connections = Connections(
+            f"agentflow worker {worker.hex}", size=CONNECTIONS, silence_seconds=settings.DATABASE_SECONDS
+        )
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Store"]:

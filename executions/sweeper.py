@@ -35,6 +35,13 @@ BATCH = 500
 DUE_BATCH = 2_000
 WORKERS_KEPT_DAYS = 1
 
+#: Sessions that dead workers have left behind, with what they have locked: one that was cut off, or is halted, between
+#: two messages of a pipeline would keep it for good, because no limit of the server's applies there. Ends them at once.
+END_SESSIONS = """
+    SELECT pg_terminate_backend(a.pid, 500) FROM pg_stat_activity a JOIN executions_worker w
+    ON a.application_name LIKE 'agentflow %%' AND split_part(a.application_name, ' ', 3) = replace(w.id::text, '-', '')
+    WHERE a.usename = current_user AND w.expires_at < clock_timestamp() AND w.stopped_at IS NULL
+"""
 #: From the dead workers to what they hold: the executions that wait, however many, are not looked at.
 LOST = f"""
     WITH lost AS (
@@ -93,6 +100,7 @@ class Sweeper:
             (is_mine,) = await (await connection.execute(LOCK)).fetchone()
             if not is_mine:
                 return
+            await connection.execute(END_SESSIONS, ())
             lost = await _rows(connection, LOST, {"batch": BATCH, **trials.parameters(settings.LEASE_SECONDS)})
             reached(Point.SWEEPING, lost)
             ended = await _rows(connection, END_CANCELLED, parameters())

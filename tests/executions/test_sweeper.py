@@ -4,14 +4,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 
+from executions.control import Bell
+from executions.database import connect
 from executions.engine.status import Status
+from executions.gauges import Gauges
+from executions.ids import uuid7
 from executions.models import Execution, Worker
-from executions.sweeper import BATCH, LOST
+from executions.store import Store
+from executions.sweeper import BATCH, LOST, Sweeper
 from executions.trials import TRIAL_SECONDS, parameters
 from tests import factories
 from tests.executions import recorded
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +99,36 @@ def looked_at(plan: dict[str, Any]) -> int:
     """Rows that were read, by the whole plan."""
     read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)
     return int(read * plan["Actual Loops"]) + sum(map(looked_at, plan.get("Plans", ())))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_rows_that_a_dead_worker_has_locked_in_a_pipeline_become_free() -> None:
+    """It was cut off between two messages: its session waits for more, which the server does not take for idle."""
+    dead = await sync_to_async(worker)("dead", datetime(2100, 1, 1, tzinfo=UTC))
+    lost = await sync_to_async(held)(dead)
+    left = await connect(f"agentflow recorder {dead.pk.hex}", silence_seconds=1)
+    left.pgconn.enter_pipeline_mode()
+    left.pgconn.send_query_params(b"BEGIN", None)
+    left.pgconn.send_query_params(b"SELECT 1 FROM executions_execution FOR UPDATE", None)
+    left.pgconn.send_flush_request()
+    left.pgconn.flush()
+    try:
+        await sync_to_async(until)(lambda: is_amid_a_pipeline(dead))
+        await sync_to_async(Worker.objects.update)(expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+        async with Store(uuid7(), "living").opened() as store:
+            await Sweeper(store, Bell(), Gauges()).sweep()
+        await lost.arefresh_from_db()
+        assert (lost.status, lost.epoch) == (Status.QUEUED, 2)
+    finally:
+        left.pgconn.finish()
+
+
+def is_amid_a_pipeline(worker: Worker) -> bool:
+    """Its session has locked something and waits for the next message; to the server it is active all the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE split_part(application_name, ' ', 3) = %s "
+            "AND state = 'active' AND wait_event = 'ClientRead' AND backend_xid IS NOT NULL",
+            (worker.pk.hex,),
+        )
+        return cursor.fetchone() is not None
