@@ -78,10 +78,10 @@ class Before:
 
 
 def loop(rig: Rig) -> Graph:
-    """Items through a short wait, a large value, a condition: what both releases have."""
+    """Items one by one through a short wait, three seconds in all, a large value, a condition: what both releases have."""
     nodes = {
         "items": ("core.value", {"value": list(range(ITEMS))}),
-        "each": ("logic.for_each", {"at_once": 2}),
+        "each": ("logic.for_each", {"at_once": 1}),
         "wait": ("core.delay", {"seconds": 0.25}),
         "all": ("logic.collect", {}),
         "large": ("core.value", {"value": "x" * 50_000}),
@@ -99,8 +99,14 @@ def held_by(worker: Process) -> int:
     return Execution.objects.filter(holder__process_id=worker.pid or 0, ended_at=None).count()
 
 
-def progress(ids: list[UUID]) -> int:
-    return NodeExecution.objects.filter(execution__in=ids, node="wait", status=Status.COMPLETED).count()
+def done(run: Execution) -> int:
+    return NodeExecution.objects.filter(execution=run, node="wait", status=Status.COMPLETED).count()
+
+
+def is_in_the_middle(worker: Process) -> bool:
+    """It holds a run that has begun and will not end so soon."""
+    runs = Execution.objects.filter(holder__process_id=worker.pid or 0, ended_at=None)
+    return any(0 < done(run) < ITEMS // 3 for run in runs)
 
 
 def assert_all_went_well(ids: list[UUID]) -> None:
@@ -126,11 +132,11 @@ def test_workers_of_two_releases_go_on_with_each_others_runs(rig: Rig, tmp_path:
     before, graph = Before(rig, tmp_path / "before"), loop(rig)
     old = before.worker()
     ids = before.start(graph, 3) + start(rig, graph, 3)
-    until(lambda: held_by(old) == len(ids) and progress(ids) > 0)
+    until(lambda: is_in_the_middle(old))
     old.stop()  # as an upgrade does: it hands over
     new = rig.add_worker()
     assert_all_went_well(ids)
-    assert resumed(ids) == len(ids)
+    assert resumed(ids)
 
     before.manage("prepare")
     old = before.worker()
@@ -138,7 +144,7 @@ def test_workers_of_two_releases_go_on_with_each_others_runs(rig: Rig, tmp_path:
 
     def work_for_both() -> bool:
         both.extend(start(rig, graph, 2))
-        return bool(held_by(old) and held_by(new))
+        return bool(held_by(old)) and is_in_the_middle(new)
 
     until(work_for_both)
     new.stop()  # as going back does
