@@ -2,6 +2,7 @@
 
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import django
 
@@ -10,7 +11,7 @@ django.setup(set_prefix=False)
 
 # Models can be imported only now.
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
+from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 from django.urls import path, re_path
 
@@ -34,9 +35,21 @@ class OriginRequired(OriginValidator):
     Cross-site request forgery is not otherwise checked on sockets: browsers send cookies with them, and an Origin always.
     """
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """Refuse an Origin that is no address, which the parent would fail on."""
+        readable = all(_is_address(value) for name, value in scope["headers"] if name == b"origin")
+        return await (super().__call__ if readable else WebsocketDenier())(scope, receive, send)
+
     def valid_origin(self, parsed_origin: Any) -> bool:
         """Whether the Origin is there and its host is one of ours."""
         return parsed_origin is not None and super().valid_origin(parsed_origin)
+
+
+def _is_address(origin: bytes) -> bool:
+    try:
+        return urlsplit(origin.decode("latin-1")).port != 0
+    except ValueError:
+        return False
 
 
 async def lifespan(

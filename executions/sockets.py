@@ -193,5 +193,5 @@ def session_key(scope: Mapping[str, Any]) -> str:
             except CookieError:
                 continue
             if settings.SESSION_COOKIE_NAME in cookies:
-                return cookies[settings.SESSION_COOKIE_NAME].value
+                return cookies[settings.SESSION_COOKIE_NAME].value.replace("\0", "")  # PostgreSQL's texts have none
     return ""

@@ -13,10 +13,14 @@ from agentflow.graphs.operations import MAX_OPERATIONS, Named, apply
 from agentflow.graphs.spec import GraphSpec, SpecError
 from agentflow.wake import WAKE_CHANNEL, ring
 from blocks.registry import registry
+from blocks.values import equal
 
 
 class EditConflict(Exception):
-    """The edit's id was used before, for other operations."""
+    """The edit's id was used before, for other operations. Send these with an id of their own."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class RevisionConflict(Exception):
@@ -42,7 +46,7 @@ def apply_edit(graph: Graph, operations: object, *, author: User, edit_id: UUID 
         earlier = locked.edits.filter(edit_id=edit_id).first() if edit_id else None
         if earlier is None:
             return _append(locked, readable, author, edit_id or uuid4())
-    if earlier.operations != readable:
+    if not equal(earlier.operations, readable):
         raise EditConflict
     return earlier
 

@@ -19,6 +19,7 @@ from tests import factories
 from tests.executions import recorded
 from tests.executions.scraping import scraped
 from tests.executions.sockets import Socket, connected, session_of, shown, stored
+from tests.tracebacks import Tracebacks
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet")]
 
@@ -62,6 +63,10 @@ async def test_unknown_session_is_told_to_log_in(address: str) -> None:
     assert await refused(address, "abc") == 4401
 
 
+async def test_session_with_a_null_character_is_told_to_log_in(address: str, tracebacks: Tracebacks) -> None:
+    assert await refused(address, r'"abcdefgh\000"') == 4401
+
+
 async def test_stranger_is_told_the_same_as_for_what_does_not_exist(address: str) -> None:
     session = await db(session_of, await db(factories.user, "charlie"))
     assert await refused(address, session) == 4404
@@ -76,7 +81,10 @@ async def test_viewer_of_a_shared_graph_may_watch(address: str, graph: Graph) ->
         assert (await socket.receive())["type"] == "snapshot"
 
 
-@pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://localhost.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [None, "http://evil.example", "null", "http://localhost.evil.example", "http://[", "http://localhost:99999999"],
+)
 async def test_other_and_missing_origins_are_refused(address: str, session: str, origin: str | None) -> None:
     assert not await Socket(address, session, origin).open()
 

@@ -75,6 +75,14 @@ def test_an_edit_id_cannot_be_used_for_something_else(alice: User) -> None:
         apply_edit(graph, title("a", "Second"), author=alice, edit_id=edit_id)
 
 
+def test_true_sent_with_the_id_of_one_is_not_taken_for_the_same(alice: User) -> None:
+    graph = factories.graph(alice, "a")
+    edit_id = uuid4()
+    apply_edit(graph, config("a", "value", 1), author=alice, edit_id=edit_id)
+    with pytest.raises(EditConflict, match="id of their own"):
+        apply_edit(graph, config("a", "value", True), author=alice, edit_id=edit_id)
+
+
 def test_a_node_that_is_replaced_loses_its_links_but_not_its_row(alice: User) -> None:
     graph = factories.graph(alice, "a -> b -> c")
     row = graph.nodes.get(key="b").pk
