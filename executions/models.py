@@ -100,6 +100,7 @@ class Execution(models.Model):
     #: Fencing token: raised by every claim; a write with a lower one is lost.
     epoch = models.PositiveIntegerField(default=0)
     #: What happened to the run as a whole: [{at, kind, text, seq}], e.g. "worker lost, resumed on …"; bounded.
+    #: A lost worker's has `since`, its last sign of life: it renewed its lease or recorded something of this run.
     events = models.JSONField(default=list)
     #: It was active in a backup that was restored: steps that must happen once may have happened after the backup.
     restored_at = models.DateTimeField(null=True)

@@ -45,7 +45,10 @@ END_SESSIONS = """
 #: From the dead workers to what they hold: the executions that wait, however many, are not looked at.
 LOST = f"""
     WITH lost AS (
-        SELECT e.id, w.name, w.expires_at FROM executions_worker w CROSS JOIN LATERAL (
+        SELECT e.id, w.name, w.expires_at, greatest(w.expires_at - make_interval(secs => %(lease)s), (
+            SELECT greatest(n.queued_at, n.started_at, n.ended_at) FROM executions_nodeexecution n
+            WHERE n.execution_id = e.id ORDER BY n.seq DESC LIMIT 1
+        )) AS since FROM executions_worker w CROSS JOIN LATERAL (
             SELECT id FROM executions_execution
             WHERE holder_id = w.id AND status IN ('queued', 'running', 'waiting')
             LIMIT %(batch)s FOR UPDATE SKIP LOCKED
@@ -54,8 +57,9 @@ LOST = f"""
         UPDATE executions_execution e SET status = 'queued', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
             queued_at = clock_timestamp(),
             events = {EVENTS} || jsonb_build_array(jsonb_build_object(
-                'at', clock_timestamp(), 'kind', 'worker_lost', 'seq', e.seq + 1,
-                'text', 'Worker ' || lost.name || ' was lost',
+                'at', clock_timestamp(), 'kind', 'worker_lost', 'seq', e.seq + 1, 'since', lost.since,
+                'text', 'Worker ' || lost.name || ' was lost: no sign of life for '
+                    || round(extract(epoch FROM clock_timestamp() - lost.since)) || ' s',
                 'blamed', {BLAMED}, 'losses', {LOSSES} + {BLAMED}::int))
         FROM lost WHERE e.id = lost.id RETURNING e.id, e.graph_id AS graph, e.seq, e.events
     ), unwanted AS (
@@ -101,7 +105,8 @@ class Sweeper:
             if not is_mine:
                 return
             await connection.execute(END_SESSIONS, ())
-            lost = await _rows(connection, LOST, {"batch": BATCH, **trials.parameters(settings.LEASE_SECONDS)})
+            lease = settings.LEASE_SECONDS
+            lost = await _rows(connection, LOST, {"batch": BATCH, "lease": lease, **trials.parameters(lease)})
             reached(Point.SWEEPING, lost)
             ended = await _rows(connection, END_CANCELLED, parameters())
             ended += await _rows(connection, FAIL, _hopeless(lost))

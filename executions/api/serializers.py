@@ -78,6 +78,7 @@ class EventSerializer(Shape):
     """Something that happened to a run as a whole."""
 
     at = serializers.DateTimeField()
+    since = serializers.DateTimeField(required=False, help_text="Of a lost worker: its last sign of life.")
     kind = serializers.CharField()
     text = serializers.CharField()
     seq = serializers.IntegerField()

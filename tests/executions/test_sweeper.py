@@ -22,7 +22,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.django_db
 
-PARAMETERS = {"batch": BATCH, **parameters(8)}
+PARAMETERS = {"batch": BATCH, "lease": 8, **parameters(8)}
 WAITING = 2_000
 
 
@@ -60,6 +60,18 @@ def test_what_a_dead_worker_held_is_queued_with_the_next_epoch(dead: Worker, liv
         execution.refresh_from_db()
     assert (lost.status, lost.holder, lost.epoch, lost.events[0]["kind"]) == (Status.QUEUED, None, 2, "worker_lost")
     assert (kept.status, kept.epoch, over.status, over.epoch) == (Status.RUNNING, 1, Status.COMPLETED, 1)
+
+
+def test_the_event_says_since_when_the_worker_gave_no_sign_of_life(dead: Worker) -> None:
+    idle, busy = held(dead), held(dead)
+    recorded_at = dead.expires_at - timedelta(seconds=7)
+    recorded.record(busy, "a", queued_at=recorded_at)
+    swept()
+    for lost, since in ((idle, dead.expires_at - timedelta(seconds=8)), (busy, recorded_at)):
+        lost.refresh_from_db()
+        (event,) = lost.events
+        assert datetime.fromisoformat(event["since"]) == since
+        assert event["text"].startswith("Worker dead was lost: no sign of life for ")
 
 
 def test_all_dead_workers_are_swept_at_once(dead: Worker) -> None:
