@@ -10,6 +10,7 @@ import type {
   ExecutionDetail,
   GraphField,
   GraphSpec,
+  HeldUp,
   Join,
   Json,
   JsonObject,
@@ -23,6 +24,7 @@ import type {
   Problem,
   ProblemDetails,
   Role,
+  RunNote,
 } from "./model/types";
 
 export type SaveState = "saved" | "saving" | "offline" | "loggedOut";
@@ -67,6 +69,9 @@ export interface CatalogueSlice {
 export interface RunSlice {
   /** The run whose status is shown, on the draft or on its version. Its node rows are in `live.ts`. */
   execution: Execution | null;
+  /** What happened to it as a whole, and what holds it up. */
+  events: readonly RunNote[];
+  heldUpBy: HeldUp | "";
   /** Inputs and outputs, fetched when the run is opened and again when it has ended. */
   detail: ExecutionDetail | null;
   seq: number;

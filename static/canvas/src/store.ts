@@ -40,6 +40,8 @@ export function emptyState(): Omit<State, "actions"> {
     catalogue: { blocks: {}, categories: [], state: "loading" },
     run: {
       execution: null,
+      events: [],
+      heldUpBy: "",
       detail: null,
       seq: 0,
       connection: "idle",

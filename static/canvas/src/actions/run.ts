@@ -54,7 +54,16 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
     watch?.close();
     watch = null;
     clearLive();
-    change({ execution: null, detail: null, ran: null, seq: 0, connection: "idle", cancelling: false });
+    change({
+      execution: null,
+      events: [],
+      heldUpBy: "",
+      detail: null,
+      ran: null,
+      seq: 0,
+      connection: "idle",
+      cancelling: false,
+    });
   };
 
   const remember = (execution: Execution): void => {
@@ -77,9 +86,10 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
     applyRows(frame.nodes);
     const before = get().run.execution;
     const { execution } = frame;
-    change({ execution, seq: Math.max(get().run.seq, frame.seq) });
+    const { events, held_up_by: heldUpBy } = execution;
+    change({ execution, events, heldUpBy, seq: Math.max(get().run.seq, frame.seq) });
     if (before?.status !== execution.status) remember(execution);
-    // Outputs come at the end; a lost and resumed worker shows in the events.
+    // Outputs come at the end.
     if (before?.status !== execution.status) void refreshDetail(id);
   };
 
@@ -269,7 +279,7 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
           selection: view ? { nodes: [], links: [], notes: [] } : state.ui.selection,
         },
       }));
-      change({ detail: execution });
+      change({ detail: execution, events: execution.events, heldUpBy: execution.held_up_by });
       follow(execution);
     },
 

@@ -780,6 +780,11 @@ export interface components {
         Event: {
             /** Format: date-time */
             at: string;
+            /**
+             * Format: date-time
+             * @description Of a lost worker: its last sign of life.
+             */
+            since?: string;
             kind: string;
             text: string;
             seq: number;

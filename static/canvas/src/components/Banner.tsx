@@ -3,16 +3,14 @@
 import { CircleAlert, History } from "lucide-react";
 
 import { moment } from "../model/format";
+import { heldUpAdvice } from "../model/recovery";
 import { actions, useStore } from "../store";
 import { useNow } from "./useNow";
 import styles from "./Banner.module.css";
 
 export function Banner({ login, editor }: { login: string; editor: string }) {
   const view = useStore((state) => state.graph.view);
-  const execution = useStore((state) => state.run.execution);
-  const runPage = useStore((state) => state.runPage);
   const loggedOut = useStore((state) => state.graph.saveState === "loggedOut");
-  const now = useNow(60_000);
 
   if (loggedOut) {
     return (
@@ -25,13 +23,39 @@ export function Banner({ login, editor }: { login: string; editor: string }) {
       </div>
     );
   }
-  if (!view) return null;
+  return (
+    <>
+      <NobodyThere />
+      {view && <EarlierVersion number={view.number} editor={editor} />}
+    </>
+  );
+}
+
+/** The run waits until somebody starts a worker. */
+function NobodyThere() {
+  const heldUpBy = useStore((state) => state.run.heldUpBy);
+  const advice = heldUpBy === "" ? null : heldUpAdvice(heldUpBy);
+  if (!advice) return null;
+  return (
+    <div className={styles.banner} data-tone="warn" role="alert">
+      <CircleAlert aria-hidden="true" />
+      <span>
+        <b>{advice.title}</b> {advice.text} <code>{advice.command}</code>
+      </span>
+    </div>
+  );
+}
+
+function EarlierVersion({ number, editor }: { number: number; editor: string }) {
+  const execution = useStore((state) => state.run.execution);
+  const runPage = useStore((state) => state.runPage);
+  const now = useNow(60_000);
   const when = execution ? `, run of ${moment(execution.created_at, now)}` : "";
   return (
     <div className={styles.banner}>
       <History aria-hidden="true" />
       <span>
-        Version {view.number}
+        Version {number}
         {when}. It shows what ran and cannot be edited.
       </span>
       {runPage ? (

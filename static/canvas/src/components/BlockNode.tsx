@@ -1,7 +1,7 @@
 /** One node on the canvas: what it is, its ports, and how its last run went. */
 
 import { Handle, Position, type NodeProps } from "@xyflow/react";
-import { ChevronsUpDown, Copy, Merge, Pin, Play, Plug, Trash2 } from "lucide-react";
+import { ChevronsUpDown, Copy, Merge, Pin, Play, Plug, RotateCcw, Trash2 } from "lucide-react";
 import { memo, useEffect, useRef } from "react";
 
 import { nodeSummary, subscribeNode, useNodeSummary } from "../live";
@@ -169,6 +169,7 @@ function Footer({ id, node, problem }: { id: string; node: NodeSpec; problem: Pr
         </span>
         <span className={styles.facts}>{facts}</span>
         {from && <Origin kind={from} />}
+        {summary.interrupted > 0 && <Interrupted attempts={summary.attempts} />}
         {summary.progress !== null && (
           <span className={styles.progress} role="progressbar" aria-valuenow={Math.round(summary.progress * 100)}>
             <i style={{ width: `${Math.round(summary.progress * 100)}%` }} />
@@ -181,6 +182,17 @@ function Footer({ id, node, problem }: { id: string; node: NodeSpec; problem: Pr
         </p>
       )}
     </>
+  );
+}
+
+/** It was tried again because its worker was lost or stopped. */
+function Interrupted({ attempts }: { attempts: number }) {
+  const words = `Attempt ${attempts}: its worker was lost or stopped, so it was tried again`;
+  return (
+    <span className={styles.interrupted} role="img" aria-label={words} title={words}>
+      <RotateCcw aria-hidden="true" />
+      {attempts}
+    </span>
   );
 }
 

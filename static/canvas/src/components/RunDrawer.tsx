@@ -4,6 +4,7 @@ import { ChevronDown, Maximize2, Minimize2 } from "lucide-react";
 import { useId, type KeyboardEvent } from "react";
 
 import { clock, duration } from "../model/format";
+import { recoveryWords } from "../model/recovery";
 import { statusWord } from "../model/run";
 import { isFinal } from "../model/runs";
 import { lengthOf } from "../model/timeline";
@@ -74,6 +75,7 @@ export function RunDrawer() {
 function RunWords({ execution }: { execution: Execution }) {
   const now = useTick(!isFinal(execution.status));
   const home = useStore((state) => state.home);
+  const recovery = recoveryWords(useStore((state) => state.run.events));
   const began = execution.started_at === null ? "not started yet" : `started ${clock(execution.started_at)}`;
   const took = execution.started_at === null ? "" : `, ${duration(lengthOf(execution, now))}`;
   return (
@@ -84,6 +86,11 @@ function RunWords({ execution }: { execution: Execution }) {
         {`${began} by ${execution.trigger}${took}`}
         {execution.cancel_requested && !isFinal(execution.status) && ", cancelling"}
       </span>
+      {recovery !== "" && (
+        <span className={styles.recovery} title={recovery}>
+          {recovery}
+        </span>
+      )}
       <span className={styles.tally}>
         <Tally counts={execution.counts} />
       </span>

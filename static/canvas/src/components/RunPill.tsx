@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { liveKeys, nodeRows, nodeSummary, useLiveVersion } from "../live";
 import { duration, elapsed, shortId } from "../model/format";
+import { heldUpWords } from "../model/recovery";
 import { failureText, statusWord } from "../model/run";
 import { canRetry } from "../model/nodeVerbs";
 import { countWords, isFinal, steps } from "../model/runs";
@@ -23,6 +24,7 @@ import styles from "./RunPill.module.css";
 export function RunPill() {
   const execution = useStore((state) => state.run.execution);
   const connection = useStore((state) => state.run.connection);
+  const heldUpBy = useStore((state) => state.run.heldUpBy);
   const drawerOpen = useStore((state) => state.ui.drawerOpen);
   const runPage = useStore((state) => state.runPage);
   const nodes = useStore((state) => shownSpec(state).nodes.length);
@@ -52,7 +54,12 @@ export function RunPill() {
           <i style={{ width: `${known === 0 ? 0 : (100 * done) / known}%` }} />
         </span>
       )}
-      <span className="num">{facts(execution, done, known, time)}</span>
+      <span className="num">{facts(execution, heldUpBy === "", done, known, time)}</span>
+      {heldUpBy !== "" && (
+        <span className={styles.heldUp} role="status" title={heldUpWords(heldUpBy)}>
+          {heldUpWords(heldUpBy)}
+        </span>
+      )}
       {wait !== "" && <span className={styles.wait}>{wait}</span>}
       <span className={styles.tally}>
         <Tally counts={told(execution, wait)} />
@@ -104,9 +111,9 @@ function firstWait(): Waiting | null {
   );
 }
 
-function facts(execution: Execution, done: number, known: number, time: number | null): string {
+function facts(execution: Execution, free: boolean, done: number, known: number, time: number | null): string {
   const clock = time === null ? "" : `, ${duration(time)}`;
-  if (execution.status === "queued") return "Waiting for a worker";
+  if (execution.status === "queued" && free && execution.started_at === null) return "Waiting for a worker";
   return isFinal(execution.status) ? `${done} steps${clock}` : `${done} of ${known} steps${clock}`;
 }
 

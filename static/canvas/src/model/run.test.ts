@@ -116,13 +116,15 @@ test("the story is in order of time whatever the order of rows", () => {
 
 test("a lost worker is trouble, a start is not", () => {
   const notes = [
-    { at: "2026-11-23T10:00:01Z", kind: "worker_lost", text: "Worker lost, resumed on b" },
+    { at: "2026-11-23T10:00:01Z", kind: "worker_lost", text: "Worker a was lost" },
+    { at: "2026-11-23T10:00:09Z", kind: "resumed", text: "Resumed on worker b" },
     ...runNotes(execution()),
   ];
   expect(story([], notes).map((line) => [line.kind, line.text])).toEqual([
     ["note", "Asked for by manual"],
     ["note", "Run started"],
-    ["trouble", "Worker lost, resumed on b"],
+    ["trouble", "Worker a was lost"],
+    ["recovered", "Resumed on worker b"],
   ]);
 });
 

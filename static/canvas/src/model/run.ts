@@ -109,7 +109,8 @@ export function outputsByPort(outputs: readonly NodeOutput[]): Map<string, NodeO
   return ports;
 }
 
-export type StoryKind = "started" | "completed" | "failed" | "handled" | "cancelled" | "skipped" | "note" | "trouble";
+export type StoryKind =
+  "started" | "completed" | "failed" | "handled" | "cancelled" | "skipped" | "note" | "trouble" | "recovered";
 
 /** One line of the chronological list. */
 export interface StoryLine {
@@ -153,9 +154,21 @@ export function runNotes(execution: Execution): RunNote[] {
   return notes;
 }
 
+const NOTE_KINDS: Readonly<Record<string, StoryKind>> = {
+  worker_lost: "trouble",
+  failed: "trouble",
+  resumed: "recovered",
+};
+
 function noteLine(note: RunNote, index: number): StoryLine {
-  const kind = /lost|resumed|fail|expired|dead/.test(`${note.kind} ${note.text}`) ? "trouble" : "note";
-  return { id: `note-${index}`, at: instant(note.at), kind, node: "", row: null, text: note.text || note.kind };
+  return {
+    id: `note-${index}`,
+    at: instant(note.at),
+    kind: NOTE_KINDS[note.kind] ?? "note",
+    node: "",
+    row: null,
+    text: note.text || note.kind,
+  };
 }
 
 function rowLines(row: NodeRow): StoryLine[] {
@@ -163,7 +176,7 @@ function rowLines(row: NodeRow): StoryLine[] {
   const end = instant(row.ended_at);
   const lines: StoryLine[] = [];
   if (start !== null) {
-    const text = row.attempt > 1 ? `started, attempt ${row.attempt}` : "started";
+    const text = row.attempt > 1 ? `started, ${attemptWords(row)}` : "started";
     lines.push({ id: `${row.id}-start`, at: start, kind: "started", node: row.node, row, text });
   }
   if (end !== null) {
@@ -177,6 +190,12 @@ function rowLines(row: NodeRow): StoryLine[] {
     });
   }
   return lines;
+}
+
+/** `attempt 2`, and why it was tried again when it had not failed. */
+export function attemptWords({ attempt, interrupted }: Pick<NodeRow, "attempt" | "interrupted">): string {
+  if (interrupted === 0) return `attempt ${attempt}`;
+  return `attempt ${attempt}, ${interrupted === 1 ? "one" : interrupted} ended with its worker`;
 }
 
 function endKind(row: NodeRow): StoryKind {

@@ -15,6 +15,8 @@ export interface NodeSummary {
   reused: number;
   pinned: number;
   attempts: number;
+  /** The most attempts of one run that ended with their worker. */
+  interrupted: number;
   startedAt: string | null;
   endedAt: string | null;
   error: Failure | null;
@@ -34,6 +36,7 @@ export function emptySummary(): NodeSummary {
     reused: 0,
     pinned: 0,
     attempts: 0,
+    interrupted: 0,
     startedAt: null,
     endedAt: null,
     error: null,
@@ -89,6 +92,7 @@ function withRow(summary: NodeSummary, row: NodeRow, by: Record<NodeStatus, numb
     reused: summary.reused,
     pinned: summary.pinned,
     attempts: Math.max(summary.attempts, row.attempt),
+    interrupted: Math.max(summary.interrupted, row.interrupted),
     startedAt: earliest(summary.startedAt, row.started_at),
     endedAt: latest(summary.endedAt, row.ended_at),
     error: row.error ?? (status === "failed" ? summary.error : null),

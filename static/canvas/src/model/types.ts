@@ -216,12 +216,23 @@ export interface RunNote {
   at: string;
   kind: string;
   text: string;
+  /** Of a lost worker: its last sign of life; it was noticed at `at`. */
+  since?: string;
 }
 
-export interface ExecutionDetail extends Execution {
+/** Why a run that should go on does not. */
+export type HeldUp = "no_worker" | "worker_silent" | "worker_lost" | "handed_over" | "no_nodes_worker";
+
+/** A run for those who watch it. */
+export interface WatchedExecution extends Execution {
+  /** The newest ones, oldest first. */
+  events: RunNote[];
+  held_up_by: HeldUp | "";
+}
+
+export interface ExecutionDetail extends WatchedExecution {
   inputs: JsonObject;
   outputs: JsonObject;
-  events?: RunNote[];
 }
 
 /** What a waiting run waits for. */
@@ -378,7 +389,7 @@ export interface Boot {
 
 /** Frames of `/ws/executions/<id>/`. */
 export type ExecutionFrame =
-  | { type: "snapshot" | "frame"; seq: number; head: number; execution: Execution; nodes: NodeRow[] }
+  | { type: "snapshot" | "frame"; seq: number; head: number; execution: WatchedExecution; nodes: NodeRow[] }
   | { type: "transient"; node: string; path: number[]; progress: number | null; text: string };
 
 /** Messages of `/ws/graphs/<id>/`. */

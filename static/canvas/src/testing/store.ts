@@ -13,6 +13,7 @@ import type {
   Problem,
   Role,
   Schema,
+  WatchedExecution,
 } from "../model/types";
 import { emptyState, startDraft, useStore } from "../store";
 import type { State } from "../state";
@@ -67,7 +68,7 @@ export const smallSpec: GraphSpec = {
   layout: { split: [0, 0], join: [300, 0] },
 };
 
-export function execution(more: Partial<Execution> = {}): Execution {
+export function execution(more: Partial<WatchedExecution> = {}): WatchedExecution {
   return {
     id: "01900000-0000-7000-8000-000000000001",
     graph: { id: 1, name: "Small" },
@@ -85,6 +86,8 @@ export function execution(more: Partial<Execution> = {}): Execution {
     cancel_requested: false,
     parent: null,
     retry_of: null,
+    events: [],
+    held_up_by: "",
     ...more,
   };
 }
@@ -120,6 +123,7 @@ interface Setup {
   problems?: Problem[];
   role?: Role;
   execution?: Execution | null;
+  run?: Partial<State["run"]>;
   rows?: NodeRow[];
   ui?: Partial<State["ui"]>;
 }
@@ -144,7 +148,7 @@ export function resetStore(setup: Setup = {}): void {
       categories: [...new Set(blocks.map((one) => one.category))],
       state: "ready",
     },
-    run: { ...empty.run, execution: setup.execution ?? null },
+    run: { ...empty.run, execution: setup.execution ?? null, ...setup.run },
     ui: { ...empty.ui, ...setup.ui },
   });
   applyRows(setup.rows ?? []);

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, type KeyboardEvent } from "react";
 
 import { liveKeys, useLiveVersion } from "../../live";
 import { topological } from "../../model/graph";
+import { gaps } from "../../model/recovery";
 import { isFinal } from "../../model/runs";
 import { lengthOf, originOf, scaleOf, ticks, xOf, type Scale } from "../../model/timeline";
 import type { Execution } from "../../model/types";
@@ -25,6 +26,8 @@ export function Timeline({ execution }: { execution: Execution }) {
   const keys = useLineKeys();
   const seen = useWindow(ref, keys.length, LINE, HEAD);
   const selected = useStore(selectedKey);
+  const events = useStore((state) => state.run.events);
+  const absences = useMemo(() => gaps(events), [events]);
   const going = !isFinal(execution.status);
   const now = useTick(going);
   const origin = originOf(execution);
@@ -53,6 +56,18 @@ export function Timeline({ execution }: { execution: Execution }) {
     >
       <div className={styles.sheet} style={{ height: HEAD + keys.length * LINE + 6 }}>
         <Axis scale={scale} />
+        {absences.map((gap) => (
+          <i
+            key={gap.from}
+            className={styles.gap}
+            data-lost={gap.lost}
+            title={gap.lost ? "Without a worker: it was lost" : "Without a worker: it was stopped"}
+            style={{
+              left: LEFT + xOf(scale, gap.from - origin),
+              width: Math.max(2, xOf(scale, (gap.to ?? now) - origin) - xOf(scale, gap.from - origin)),
+            }}
+          />
+        ))}
         {going && execution.started_at !== null && (
           <i className={styles.playhead} style={{ left: LEFT + xOf(scale, length) }} aria-hidden="true" />
         )}

@@ -17,9 +17,9 @@ function allRows(): NodeRow[] {
 }
 
 export function useStory(execution: Execution): StoryLine[] {
-  const events = useStore((state) => (state.run.detail?.id === execution.id ? state.run.detail.events : undefined));
+  const events = useStore((state) => state.run.events);
   const rows = useSlowRows(execution.id);
-  return useMemo(() => story(rows, [...runNotes(execution), ...(events ?? [])]), [rows, execution, events]);
+  return useMemo(() => story(rows, [...runNotes(execution), ...events]), [rows, execution, events]);
 }
 
 function useSlowRows(execution: string): NodeRow[] {

@@ -1,7 +1,7 @@
 /** When a run started, how long it took and waited, which attempt it was; `named`: which item it is. */
 
 import { clock, duration } from "../../model/format";
-import { instant, itemName, rowTime, statusWord } from "../../model/run";
+import { attemptWords, instant, itemName, rowTime, statusWord } from "../../model/run";
 import type { NodeRow } from "../../model/types";
 import styles from "../Inspector.module.css";
 import { Origin } from "../Origin";
@@ -16,7 +16,7 @@ export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
   const wait = queued !== null && started !== null ? started - queued : 0;
   const words = [
     took === null ? "" : duration(took),
-    row.attempt > 1 ? `attempt ${row.attempt}` : "",
+    row.attempt > 1 ? attemptWords(row) : "",
     wait >= 100 ? `waited ${duration(wait)}` : "",
     row.started_at ? `at ${clock(row.started_at)}` : "",
   ];

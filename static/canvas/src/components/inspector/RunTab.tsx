@@ -1,9 +1,11 @@
 /** Input, Output and Log of one run of a node. */
 
+import { RotateCcw } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { bytes, clock, count } from "../../model/format";
 import { sizeWords } from "../../model/preview";
+import { interruptedWords } from "../../model/recovery";
 import { failureAdvice, failureText } from "../../model/run";
 import type { NodeRow, NodeRowDetail } from "../../model/types";
 import { asksPerson } from "../../model/waiting";
@@ -49,6 +51,7 @@ export function RunTab({ nodeKey, tab, choice }: RunTabProps) {
       {rows.length > 1 && <RowPicker rows={rows} row={row} />}
       <RowFacts row={row} named={rows.length > 1} />
       {row.status === "waiting" && row.waiting && !asksPerson(row) && <WaitNotice waiting={row.waiting} />}
+      <Interrupted row={row} />
       <ChildRuns row={row} />
       {tab === "output" && <Failed row={row} />}
       {problem && (
@@ -76,6 +79,21 @@ export function Empty({ title, text, children }: { title: string; text: string; 
       <b>{title}</b>
       <p>{text}</p>
       {children}
+    </div>
+  );
+}
+
+/** It was tried again although it had not failed. */
+function Interrupted({ row }: { row: NodeRow }) {
+  const words = interruptedWords(
+    row,
+    useStore((state) => state.run.events),
+  );
+  if (words === "") return null;
+  return (
+    <div className={styles.wait}>
+      <RotateCcw size={14} aria-hidden="true" />
+      <p>{words}</p>
     </div>
   );
 }
