@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.conf import settings
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 from executions import fleet
@@ -44,18 +46,20 @@ class WatchedRow(ExecutionRow):
 
 
 #: What `watched().values(*WATCHED_COLUMNS)` must read for `watched_row`.
-WATCHED_COLUMNS = (*EXECUTION_COLUMNS, "events", "is_answered", "is_silent", "is_overdue", "lacks_nodes_worker")
+WATCHED_COLUMNS = (*EXECUTION_COLUMNS, "events", "now", "holder__expires_at", "has_untaken")
+#: Written out, because it is read with every frame and Django would take longer to write it than PostgreSQL to answer.
+HAS_UNTAKEN = """
+    EXISTS (
+        SELECT 1 FROM executions_nodejob j WHERE j.execution_id = executions_execution.id AND j.claimed_at IS NULL
+            AND j.ended_at IS NULL AND j.created_at < statement_timestamp() - make_interval(secs => %s)
+    )
+"""
 
 
 def watched(execution: UUID) -> QuerySet[Execution]:
-    """The execution with what tells whether anybody is there for it."""
-    untaken = fleet.untaken_jobs().filter(execution=OuterRef("pk"))
-    return Execution.objects.filter(pk=execution).annotate(
-        is_answered=Exists(fleet.answering()),
-        is_silent=Q(status=Status.RUNNING, holder__expires_at__lt=fleet.renewed_since()),
-        is_overdue=Q(status=Status.WAITING, wake_at__lt=Now() - timedelta(seconds=OVERDUE_SECONDS)),
-        lacks_nodes_worker=Exists(untaken) & ~Exists(fleet.live().filter(queue=NODES)),
-    )
+    """The execution with what tells whether it may be held up."""
+    untaken = RawSQL(HAS_UNTAKEN, [fleet.UNTAKEN_SECONDS], output_field=BooleanField())  # noqa: S611 - our own
+    return Execution.objects.filter(pk=execution).annotate(now=Now(), has_untaken=untaken)
 
 
 def read_watched(execution: UUID) -> WatchedRow | None:
@@ -70,13 +74,33 @@ def watched_row(values: Mapping[str, Any]) -> WatchedRow:
 
 
 def held_up_by(values: Mapping[str, Any]) -> HeldUp | str:
-    """What holds the execution up, or empty."""
-    is_queued = values["status"] == Status.QUEUED
-    if (is_queued or values["is_silent"] or values["is_overdue"]) and not values["is_answered"]:
+    """What holds the execution up, or empty; asks for workers only when something may."""
+    is_queued, is_silent = values["status"] == Status.QUEUED, _is_silent(values)
+    if (is_queued or is_silent or _is_overdue(values)) and not fleet.answering().exists():
         return HeldUp.NO_WORKER
-    if values["is_silent"]:
+    if is_silent:
         return HeldUp.WORKER_SILENT
     last = values["events"][-1]["kind"] if values["events"] else ""
     if is_queued and last in (HeldUp.WORKER_LOST, HeldUp.HANDED_OVER):
         return HeldUp(last)
-    return HeldUp.NO_NODES_WORKER if values["lacks_nodes_worker"] else ""
+    if values["has_untaken"] and not fleet.live().filter(queue=NODES).exists():
+        return HeldUp.NO_NODES_WORKER
+    return ""
+
+
+def _is_silent(values: Mapping[str, Any]) -> bool:
+    """Its worker has missed renewals of its lease."""
+    expires_at = values["holder__expires_at"]
+    if values["status"] != Status.RUNNING or expires_at is None:
+        return False
+    left: timedelta = expires_at - values["now"]
+    return left.total_seconds() < settings.LEASE_SECONDS - fleet.SILENT_SECONDS
+
+
+def _is_overdue(values: Mapping[str, Any]) -> bool:
+    """Its time is over, and nobody has looked."""
+    wake_at = values["wake_at"]
+    if values["status"] != Status.WAITING or wake_at is None:
+        return False
+    late: timedelta = values["now"] - wake_at
+    return late.total_seconds() > OVERDUE_SECONDS
