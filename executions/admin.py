@@ -24,6 +24,7 @@ from executions.admin_display import (
     duration,
     json_text,
     link,
+    local_time,
     note_of,
     short_time,
     table,
@@ -33,6 +34,7 @@ from executions.admin_filters import ApprovalStateFilter, CreatedFilter, StatusF
 from executions.admin_inlines import COLUMNS as NODE_COLUMNS
 from executions.admin_inlines import NodeExecutionInline
 from executions.admin_retry import MOST_AT_ONCE, RETRIED, Retrying
+from executions.admin_stuck import StuckPage
 from executions.models import Approval, Blob, Execution, NodeExecution, NodeJob, Output, Worker
 from executions.rows import COUNTS
 from executions.services import StartRefused, cancel_executions, rerun_execution
@@ -212,7 +214,7 @@ class ExecutionAdmin(Retrying, Family, ReadOnlyAdmin):
     def happened(self, run: Execution) -> SafeString | str:
         """What happened to the run as a whole."""
         return table(
-            ("When", "What", ""), [(event.get("at"), event.get("kind"), event.get("text")) for event in run.events]
+            ("When", "What", ""), [(local_time(event["at"]), event["kind"], event["text"]) for event in run.events]
         )
 
 
@@ -322,9 +324,11 @@ class NodeExecutionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnlyAdmin):
-    """Worker processes and their leases."""
+class WorkerAdmin(StuckPage, ReadOnlyAdmin):
+    """Worker processes and their leases; and the page of what is stuck."""
 
+    Media = Styled
+    change_list_template = "admin/executions/worker/list.html"
     list_display = ("name", "lease", "queue", "host", "process_id", "capacity", "version", "started_at", "expires_at")
     list_columns = (
         "id",

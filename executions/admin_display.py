@@ -1,7 +1,7 @@
 """How the admin shows statuses, durations, JSON and links."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.urls import reverse
@@ -63,6 +63,12 @@ def note_of(row: Any) -> str:
 def short_time(moment: datetime) -> SafeString:
     """Day and time on one line."""
     return format_html('<span class="run-id">{}</span>', f"{timezone.localtime(moment):%d %b %H:%M:%S}")
+
+
+def local_time(moment: str) -> SafeString:
+    """An ISO time as UTC; a script shows it in the reader's time zone."""
+    at = datetime.fromisoformat(moment).astimezone(UTC)
+    return format_html('<time datetime="{}" data-local>{} UTC</time>', at.isoformat(), f"{at:%d %b %H:%M:%S}")
 
 
 def duration(row: Any) -> str:

@@ -50,6 +50,14 @@ def untaken_jobs() -> QuerySet[NodeJob]:
     return NodeJob.objects.filter(claimed_at=None, ended_at=None, created_at__lt=too_long).order_by()
 
 
+def missing() -> list[str]:
+    """Queues whose work waits because none of their workers is there; of `nodes` only when something waits."""
+    queues = [] if answering().exists() else [TICKETS]
+    if untaken_jobs().exists() and not live().filter(queue=NODES).exists():
+        queues.append(NODES)
+    return queues
+
+
 def workers_by_queue() -> dict[str, Workers]:
     """The workers of each queue, in one query; the queues of the product are always named."""
     is_live = Q(expires_at__gt=Now())

@@ -10,8 +10,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agentflow.pages.questions import MOST_COUNTED, count_open
+from executions import fleet
 from executions.engine.status import Status
+from executions.stuck import stuck
 from executions.tally import tally
+from executions.tickets import NODES
 
 register = template.Library()
 
@@ -123,6 +126,26 @@ def open_questions(context: Mapping[str, Any]) -> str:
     """How many questions wait for the user, for the navigation; nothing if none does."""
     number = count_open(context["request"].user)
     return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number or "")
+
+
+@register.inclusion_tag("components/missing.html", takes_context=True)
+def missing_workers(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What waits because no worker is there for it, and what to do."""
+    return {"queues": fleet.missing(), "user": context["request"].user, "perms": context.get("perms")}
+
+
+@register.simple_tag
+def operation() -> dict[str, Any]:
+    """How many workers live and how much is stuck, in words, for the administration's front page."""
+    live = {queue: found["live"] for queue, found in fleet.workers_by_queue().items()}
+    nodes = live.pop(NODES)
+    hosting = sum(live.values())
+    many = sum(len(found.rows) for found in stuck().values())
+    workers = (
+        f"{hosting or 'No'} hosting worker{'s' * (hosting != 1)}, {nodes or 'no'} nodes worker{'s' * (nodes != 1)}"
+    )
+    words = f"{many} stuck" if many else "Nothing is stuck"
+    return {"workers": workers, "stuck": words, "is_good": bool(hosting) and not many}
 
 
 @register.filter

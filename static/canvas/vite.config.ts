@@ -15,7 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: ["src/main.tsx", "src/pages/main.ts", "src/admin/theme.css"],
+      input: ["src/main.tsx", "src/pages/main.ts", "src/admin/theme.css", "src/admin/times.ts"],
       output: {
         // An app-only change then leaves the big vendor file alone.
         codeSplitting: { groups: [{ name: "vendor", test: /node_modules(?!.@fontsource)/ }] },
