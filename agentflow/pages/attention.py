@@ -14,7 +14,7 @@ from agentflow.graphs.permissions import graphs_for
 from executions.asked import STATES, visible
 from executions.engine.status import Status
 from executions.ids import uuid7_floor
-from executions.models import Execution, Worker
+from executions.models import Execution
 
 #: A run that nobody started within this time says that the workers are down or full.
 QUEUED_TOO_LONG = timedelta(seconds=30)
@@ -34,25 +34,19 @@ class Notice:
 
 
 def needs_attention(user: User) -> list[Notice]:
-    """Missing workers, runs that do not start, what waits for a decision, failures of the last day; worst first."""
+    """Runs that do not start, what waits for a decision, failures of the last day; worst first."""
     now = timezone.now()
-    return [*_no_workers(now), *_stuck_queue(user, now), *_open_questions(user), *_failures(user, now)][:8]
-
-
-def _no_workers(now: datetime) -> list[Notice]:
-    if Worker.objects.filter(queue="default", stopped_at=None, expires_at__gt=now).exists():
-        return []
-    text = "No hosting worker is alive, so runs wait. Start one: manage.py rqworker"
-    return [Notice("error", "No worker", text, now, reverse("executions") + "?status=active")]
+    return [*_stuck_queue(user, now), *_open_questions(user), *_failures(user, now)][:8]
 
 
 def _stuck_queue(user: User, now: datetime) -> list[Notice]:
     waiting = Execution.objects.filter(
-        graph__in=graphs_for(user).order_by(), status=Status.QUEUED, id__lt=uuid7_floor(now - QUEUED_TOO_LONG)
-    ).aggregate(count=Count("id"), oldest=Min("created_at"))
+        graph__in=graphs_for(user).order_by(), status=Status.QUEUED, queued_at__lt=now - QUEUED_TOO_LONG
+    ).aggregate(count=Count("id"), oldest=Min("queued_at"))
     if not waiting["count"]:
         return []
-    text = f"{waiting['count']} runs have waited for a worker for more than {QUEUED_TOO_LONG.seconds} s."
+    many = "1 run has" if waiting["count"] == 1 else f"{waiting['count']} runs have"
+    text = f"{many} waited for a worker for more than {QUEUED_TOO_LONG.seconds} s."
     return [Notice("warning", "Runs are queued", text, waiting["oldest"], reverse("executions") + "?status=active")]
 
 
