@@ -1,0 +1,1 @@
+var e={day:`2-digit`,month:`short`,hour:`2-digit`,minute:`2-digit`,second:`2-digit`,hour12:!1};function t(t){for(let n of t.querySelectorAll(`time[data-local]`))n.title=n.dateTime,n.textContent=new Date(n.dateTime).toLocaleString(`en-GB`,e).replace(`,`,``)}t(document);
