@@ -25,9 +25,12 @@ SILENT_SECONDS = 6.0
 UNTAKEN_SECONDS = 2.0
 MAX_TOKENS = 3
 
+#: Only for an execution that this worker still holds: the lock lets whoever takes it over come before or after.
 INSERT = """
     INSERT INTO executions_nodejob (token, node_execution_id, execution_id, payload, claimed_by)
-    VALUES (%s, %s, %s, %s::json, '') ON CONFLICT DO NOTHING
+    SELECT %s, %s, e.id, %s::json, '' FROM executions_execution e
+    WHERE e.id = %s AND e.holder_id = %s AND e.ended_at IS NULL FOR KEY SHARE OF e
+    ON CONFLICT DO NOTHING
 """
 #: Of these jobs those that nobody has taken; `settled` are those that have ended, gone silent or been dropped.
 LOOK = """
@@ -127,7 +130,8 @@ class IsolatedRunner:
     async def _one(self, payload: str, context: NodeContext) -> dict[str, Any]:
         token = uuid7()
         try:
-            await self._store.run(INSERT, (token, UUID(context.idempotency_key), UUID(context.execution_id), payload))
+            node, execution = UUID(context.idempotency_key), UUID(context.execution_id)
+            await self._store.run(INSERT, (token, node, payload, execution, self._store.worker))
             reached(Point.JOB_STORED, context)
             bell = self._bells[token] = asyncio.Event()
             await self._try_queue(partial(self._queue.put, token))

@@ -1,14 +1,26 @@
-"""Jobs of isolated nodes survive a queue that forgets them."""
+"""Jobs of isolated nodes survive a queue that forgets them, and are started by whoever may."""
 
+import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import connections
 from django_rq import get_queue
 
+from blocks.context import BlockUser
 from blocks.registry import configure
-from executions.models import NodeJob
+from executions.context import NodeContext
+from executions.ids import uuid7
+from executions.isolated import IsolatedRunner
+from executions.models import Execution, NodeJob, Worker
+from executions.store import Store
 from executions.tickets import NODES, NodeQueue
+from tests import factories
+from tests.executions import recorded
 from tests.executions.hosting import hosting, started
 from tests.waiting import until
 
@@ -33,3 +45,29 @@ def test_emptied_queue_gets_the_job_again(alice: User) -> None:
         assert queue.missing([job.token]) == [job.token]
         until(lambda: not queue.missing([job.token]), seconds=10)
         assert NodeJob.objects.filter(pk=job.pk, claimed_at=None).exists()
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_only_the_holder_of_an_execution_starts_jobs_for_it(held: Execution, is_held: bool) -> None:
+    """A worker that was paused may go on after others have taken over."""
+    offered, loop = asyncio.Event(), asyncio.get_running_loop()
+    queue = SimpleNamespace(put=lambda token: loop.call_soon_threadsafe(offered.set))
+    assert held.holder_id is not None
+    store = Store(held.holder_id if is_held else uuid7(), "w")
+    context = NodeContext(str(held.pk), "p", (), 1, str(uuid7()), BlockUser(1, "alice"), {})
+    async with store.opened():
+        job = asyncio.create_task(IsolatedRunner(store, queue)._one("{}", context))
+        await asyncio.wait_for(offered.wait(), 10)
+        assert await NodeJob.objects.filter(execution=held).aexists() == is_held
+        job.cancel()
+        await asyncio.wait({job})
+    await sync_to_async(connections.close_all)()
+
+
+@pytest.fixture
+def held(alice: User) -> Execution:
+    far = datetime(2100, 1, 1, tzinfo=UTC)
+    worker = Worker.objects.create(
+        name="w", host="h", process_id=1, queue="default", capacity=9, version="1", expires_at=far
+    )
+    return recorded.execution(factories.graph(alice, "p"), holder=worker, epoch=1)
