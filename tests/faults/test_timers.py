@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
@@ -55,8 +55,9 @@ def parked(rig: Rig, number: int, first_due: datetime, seconds: float) -> list[E
         copy.pk, copy.wake_at = uuid7(), due
         executions.append(copy)
         rows.append(_waiting_row(row, copy, due))
-    Execution.objects.bulk_create(executions, batch_size=2_000)
-    NodeExecution.objects.bulk_create(rows, batch_size=2_000)
+    with transaction.atomic():
+        Execution.objects.bulk_create(executions, batch_size=2_000)
+        NodeExecution.objects.bulk_create(rows, batch_size=2_000)
     services.cancel_execution(model, user=rig.owner)
     return executions
 
@@ -72,13 +73,14 @@ def _waiting_row(row: NodeExecution, execution: Execution, due: datetime) -> Nod
 
 
 def due_in_a_burst(rig: Rig, number: int, seconds: float, capsys: pytest.CaptureFixture[str]) -> None:
-    first_due = timezone.now() + timedelta(seconds=2 + number / 1_000)
+    first_due = timezone.now() + timedelta(seconds=2 + number / 200)
     executions = parked(rig, number, first_due, seconds)
     due = {execution.pk: execution.wake_at for execution in executions if execution.wake_at}
     assert timezone.now() < first_due, "parking took too long"
     assert not Execution.objects.filter(pk__in=due).filter(~Q(holder=None) | ~Q(status=Status.WAITING)).exists()
     mine = Execution.objects.filter(graph=executions[0].graph_id, pk__in=due)
-    until(lambda: not mine.filter(ended_at=None).exists(), seconds=seconds + 60)
+    left = (first_due - timezone.now()).total_seconds() + seconds
+    until(lambda: not mine.filter(ended_at=None).exists(), seconds=left + 120)
     assert set(mine.values_list("status", flat=True)) == {Status.COMPLETED}
     ends = NodeExecution.objects.filter(execution__in=mine, node="wait").values_list("execution", "ended_at", "attempt")
     late = [(at - due[execution]).total_seconds() for execution, at, _ in ends if at]
