@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from agentflow.encoding import dump
-from agentflow.graphs.live import MOST_EDITS, edits_since
+from agentflow.graphs.live import edits_since
 from agentflow.graphs.models import Graph
 from executions.engine.status import FINAL
 from executions.models import ACTIVE_VALUES, Execution, NodeExecution
@@ -100,9 +100,9 @@ def read_edits(graph: int, since: int) -> Edits | None:
     revision = Graph.objects.filter(pk=graph).values_list("revision", flat=True).first()
     if revision is None:
         return None
-    rows = edits_since(graph, since, most=MOST_EDITS)
-    more = len(rows) == MOST_EDITS
-    upto = rows[-1]["revision"] if more else max([revision, *(row["revision"] for row in rows)])
+    rows = edits_since(graph, since)
+    upto = rows[-1]["revision"] if rows else revision
+    more = upto < revision
     return Edits(f'{{"type":"edits","revision":{upto},"edits":{encode(rows)}}}', upto, len(rows), more)
 
 

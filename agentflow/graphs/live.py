@@ -5,11 +5,14 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db.models import BigIntegerField, F, Func, Sum, Window
 
 from agentflow.graphs.models import GraphEdit
 
 #: Edits in one answer or message; more follow in the next.
 MOST_EDITS = 200
+#: Bytes, as they are stored, of the edits of one answer; the last one may go beyond.
+MOST_EDIT_BYTES = 1_000_000
 
 
 class Person(TypedDict):
@@ -30,10 +33,15 @@ class EditRow(TypedDict):
     created_at: datetime
 
 
-def edits_since(graph_id: int, revision: int, *, most: int = MOST_EDITS) -> list[EditRow]:
-    """The first edits after a revision, oldest first; one indexed query."""
-    edits = GraphEdit.objects.filter(graph=graph_id, revision__gt=revision).select_related("author")
-    return [edit_row(edit) for edit in edits.order_by("revision")[:most]]
+def edits_since(graph_id: int, revision: int) -> list[EditRow]:
+    """The first edits after a revision, oldest first, at least one if there is one; one indexed query."""
+    first = GraphEdit.objects.filter(graph=graph_id, revision__gt=revision).order_by("revision").values("pk")
+    size = Func("operations", function="pg_column_size", output_field=BigIntegerField())
+    edits = GraphEdit.objects.filter(pk__in=first[:MOST_EDITS]).annotate(
+        size=size, so_far=Window(Sum(size), order_by="revision")
+    )
+    some = edits.filter(so_far__lt=F("size") + MOST_EDIT_BYTES).select_related("author")
+    return [edit_row(edit) for edit in some.order_by("revision")]
 
 
 def edit_row(edit: GraphEdit) -> EditRow:

@@ -1,6 +1,7 @@
 """Edits of drafts in a real database."""
 
 from collections.abc import Callable
+from secrets import token_hex
 from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
@@ -11,9 +12,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 
-from agentflow.graphs import editing
+from agentflow.graphs import editing, live
 from agentflow.graphs.drafts import draft_spec
 from agentflow.graphs.editing import EditConflict, RevisionConflict, apply_edit, replace_draft
+from agentflow.graphs.live import edits_since
 from agentflow.graphs.models import Graph, GraphEdit, Link
 from agentflow.graphs.services import create_graph
 from agentflow.graphs.spec import GraphSpec, SpecError
@@ -242,3 +244,12 @@ def test_one_removes_a_node_while_another_links_to_it(alice: User, bob: User) ->
 
     at_once(draw, lambda: apply_edit(graph, [{"op": "remove_node", "key": "b"}], author=alice))
     assert not Link.objects.exists()
+
+
+def test_large_edits_are_told_a_few_at_a_time(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = factories.graph(alice, "a")
+    for number in range(6):
+        apply_edit(graph, config("a", "value", token_hex(200 if number < 4 else 2_000)), author=alice)
+    monkeypatch.setattr(live, "MOST_EDIT_BYTES", 1_000)
+    told = [[row["revision"] for row in edits_since(graph.pk, revision)] for revision in (0, 3, 4, 5, 6)]
+    assert told == [[1, 2, 3], [4, 5], [5], [6], []]
