@@ -32,7 +32,7 @@ _NAMES = {
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"must be a number, not {type_name(value)}")  # noqa: TRY004 - pydantic reports ValueErrors
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be a finite number")
     return value
 

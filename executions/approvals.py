@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from agentflow import wake
 from agentflow.graphs.ports import ports_of
+from agentflow.graphs.reading import escape
 from agentflow.graphs.spec import GraphSpec
 from blocks.base import BlockError
 from blocks.registry import registry
@@ -95,7 +96,10 @@ def _output_problems(approval: Approval, payload: Any) -> list[dict[str, str]]:
     ports = next((ports_of(node, registry()) for node in spec.nodes if node.key == key), None)
     known = [port.name for port in ports.outputs] if ports else []
     return [
-        {"pointer": f"#/payload/{name}", "detail": f"The step has no output “{name}”; it has: {', '.join(known)}."}
+        {
+            "pointer": f"#/payload/{escape(name)}",
+            "detail": f"The step has no output “{name}”; it has: {', '.join(known)}.",
+        }
         for name in payload
         if name not in known
     ]

@@ -89,5 +89,5 @@ def _flatten(detail: Any, pointer: str) -> list[dict[str, str]]:
 
 
 def _member(pointer: str, key: str) -> str:
-    """The pointer of a member; what is wrong with the object itself stays at the object."""
-    return pointer if key == "non_field_errors" else f"{pointer}/{key}"
+    """The pointer of a member; what is wrong with the object itself stays at the object. Source: RFC 6901 §3."""
+    return pointer if key == "non_field_errors" else f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"

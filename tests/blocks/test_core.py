@@ -41,6 +41,11 @@ async def test_a_delay_waits_and_shows_how_far_it_is(monkeypatch: pytest.MonkeyP
     assert context.shown[-1] == 1
 
 
+async def test_a_delay_of_more_seconds_than_a_float_can_hold_is_refused() -> None:
+    with pytest.raises(BlockError, match="seconds"):
+        await run(Delay, {"seconds": 10**400})
+
+
 @pytest.mark.parametrize("kind", ["any", "text", "number", "integer", "boolean", "list", "dict"])
 def test_an_input_has_a_port_of_its_type(kind: str) -> None:
     (port,) = Input.output_ports({"type": kind})

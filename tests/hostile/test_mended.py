@@ -99,6 +99,11 @@ def test_a_body_that_is_too_deep_is_a_problem(alice_api: APIClient, alice: User,
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
+def test_a_pointer_to_a_member_with_a_slash_is_escaped(alice_api: APIClient, alice: User) -> None:
+    address = f"/api/v1/graphs/{factories.graph(alice, 'a').pk}/execute/"
+    assert alice_api.post(address, {"a/b~c": 1}).json()["errors"][0]["pointer"] == "#/a~1b~0c"
+
+
 @pytest.mark.parametrize("value", [WIDE, nested(253)], ids=["wide", "deep"])
 def test_what_orjson_refuses_is_written_all_the_same(value: Any) -> None:
     at = datetime(2026, 1, 2, tzinfo=UTC)
