@@ -90,6 +90,7 @@ class Load(threading.Thread):
         connection.close()
 
 
+@pytest.mark.slow  # a minute of work, and on a machine that is not idle now and then no run is open at the snapshot
 def test_runs_of_a_backup_made_under_load_end_as_they_did(make_rig: MakeRig, installed: Installed, tmp_path: Path):
     rig = make_rig(workers=2, environment=QUICK, block_modules=BLOCKS)
     here, there = installed(rig, "here"), installed(rig, "there")

@@ -75,4 +75,5 @@ def assert_sound(execution: Execution) -> None:
     assert {status for *_, status, _ in rows} == {Status.COMPLETED}
     assert len(numbers) == len(set(numbers))
     assert max(numbers) <= execution.seq
-    assert execution.node_executions.filter(node="wait").aggregate(most=Max("attempt"))["most"] == 2
+    # Waits that were under way are tried again; the kill may also meet the moment between two.
+    assert execution.node_executions.filter(node="wait").aggregate(most=Max("attempt"))["most"] <= 2
