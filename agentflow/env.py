@@ -71,6 +71,11 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
     return value
 
 
+def usable_cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def choice(name: str, *allowed: str) -> str:
     """One of these words, in small letters; the first by default."""
     value = text(name).lower() or allowed[0]

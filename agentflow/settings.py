@@ -224,6 +224,10 @@ LEASE_SECONDS = env.number("AGENTFLOW_LEASE_SECONDS", 8, minimum=0.5)
 LEASE_RENEW_SECONDS = env.number("AGENTFLOW_LEASE_RENEW_SECONDS", 2, minimum=0.1)
 #: How often a worker looks for due work in the database, in seconds.
 SWEEP_SECONDS = env.number("AGENTFLOW_SWEEP_SECONDS", 1, minimum=0.05)
+#: Isolated nodes that one `nodes` worker runs at once, each in a process of its own; as many as this machine has cores.
+NODE_PROCESSES = env.integer("AGENTFLOW_NODE_PROCESSES", env.usable_cores(), minimum=1)
+#: Isolated nodes that one process runs before another one takes its place.
+NODE_PROCESS_RUNS = env.integer("AGENTFLOW_NODE_PROCESS_RUNS", 100, minimum=1)
 #: Memory that the process of an isolated node may take.
 NODE_MEMORY_BYTES = env.integer("AGENTFLOW_NODE_MEMORY_BYTES", 2 * 1024**3, minimum=64 * 1024**2)
 #: Values above this many bytes are stored as blobs.

@@ -1,4 +1,4 @@
-"""Blocks that run in a process: the host's side. The other side is `jobs.run_node` in a `nodes` worker."""
+"""Blocks that run in a process: the host's side. The other side is a `nodes` worker (`executions.crew`)."""
 
 import asyncio
 import logging

@@ -6,7 +6,7 @@ from types import FrameType
 from typing import Any
 
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import SimpleWorker
 from rq.exceptions import StopRequested
 
 from agentflow.wake import once_more
@@ -20,8 +20,8 @@ RETRY_SECONDS = 1.0
 DOUBLE_SECONDS = 1.0
 
 
-class LastingWorker(Worker):
-    """Works until it is asked to stop, whatever Redis does."""
+class LastingWorker(SimpleWorker):
+    """Works until it is asked to stop, whatever Redis does; its jobs are tickets, which take a moment and need no fork."""
 
     job_class = TicketJob
     dequeue_timeout = DEQUEUE_SECONDS

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 #: Signs on, renews, and signs on again if the row is gone.
 RENEW = """
     INSERT INTO executions_worker (id, name, host, process_id, queue, capacity, version, expires_at)
-    VALUES (%(id)s, %(name)s, %(host)s, %(process_id)s, %(queue)s, 1, %(version)s,
+    VALUES (%(id)s, %(name)s, %(host)s, %(process_id)s, %(queue)s, %(capacity)s, %(version)s,
         clock_timestamp() + make_interval(secs => %(seconds)s))
     ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
 """
@@ -36,7 +36,7 @@ SILENCE_SECONDS = 3.0
 class Lease(threading.Thread):
     """Kept for as long as the context lasts; a database that is away costs the lease, never the worker."""
 
-    def __init__(self, queue: str) -> None:
+    def __init__(self, queue: str, *, capacity: int) -> None:
         super().__init__(name="lease", daemon=True)
         self._row = {
             "id": uuid7(),
@@ -44,6 +44,7 @@ class Lease(threading.Thread):
             "host": socket.gethostname(),
             "process_id": os.getpid(),
             "queue": queue,
+            "capacity": capacity,
             "version": agentflow.__version__,
             "seconds": settings.LEASE_SECONDS,
         }

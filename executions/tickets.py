@@ -57,6 +57,14 @@ class NodeQueue:
             timeout=LONGEST_NODE_SECONDS + 60,
         )
 
+    def withdraw(self, token: UUID) -> None:
+        """Somebody has taken the job without its ticket."""
+        job, queue = _node_job_id(token), _queue(NODES)
+        with wake.connection().pipeline() as pipeline:
+            queue.remove(job, pipeline=pipeline)
+            pipeline.delete(TicketJob.key_for(job))
+            pipeline.execute()
+
     def missing(self, tokens: Iterable[UUID]) -> list[UUID]:
         """Those that are not in the queue: taken this moment, or lost."""
         queued = set(_queue(NODES).get_job_ids())

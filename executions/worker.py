@@ -1,29 +1,23 @@
-"""RQ's workers as we use them: one that hosts executions, one that runs isolated nodes in forked processes."""
+"""RQ's workers as we use them: one that hosts executions, one whose forked processes run isolated nodes."""
 
-import ctypes
-import os
-import signal
 import time
-from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
-from django.db import connections
-from rq import SimpleWorker
+from django.conf import settings
+from rq.defaults import DEFAULT_WORKER_TTL
 
-from executions import host, jobs
-from executions.keeping import DRAIN_SECONDS, Keeper, kill_group, kill_orphans
+from executions import crew, host
 from executions.lasting import LastingWorker
 from executions.lease import Lease
+from executions.orphans import adopt_orphans
 
 #: Seconds between looks at a worker that has no free slot.
 FULL_SECONDS = 0.05
 #: Seconds between signs of life to RQ while there is none.
 HEARTBEAT_SECONDS = 15.0
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
-class GraphWorker(LastingWorker, SimpleWorker):
+class GraphWorker(LastingWorker):
     """Hosts many executions on a second thread; its jobs are tickets that only ring."""
 
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
@@ -69,76 +63,39 @@ class GraphWorker(LastingWorker, SimpleWorker):
 
 
 class NodeWorker(LastingWorker):
-    """Runs each isolated node in a forked process with limits that dies with its parent."""
-
-    _lease: Lease
-    #: Of the process that runs now.
-    _keeper: Keeper | None = None
+    """Has isolated nodes run in processes of its own, which can be ended; its jobs only hand them over."""
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Work until asked to stop; a row tells meanwhile that this process lives."""
         adopt_orphans()
-        with Lease(self.queues[0].name) as self._lease:
-            return super().work(*args, **kwargs)
+        with Lease(self.queues[0].name, capacity=settings.NODE_PROCESSES) as lease:
+            crew.current = crew.Crew(settings.NODE_PROCESSES, lease.still)
+            crew.current.start()
+            try:
+                return super().work(*args, **kwargs)
+            finally:
+                crew.current.end()
+                crew.current.join()
+                crew.current = None
 
     def request_stop(self, signum: Any, frame: Any) -> None:
-        """Let the node that runs end within the grace; else another worker begins it anew."""
-        if self._keeper is not None:
-            self._keeper.stop_within(DRAIN_SECONDS)
+        """Let the nodes that run end within the grace; else another worker begins them anew."""
+        if crew.current is not None:
+            crew.current.stop_within(crew.DRAIN_SECONDS)
         super().request_stop(signum, frame)
 
     def hurry(self) -> None:
-        """Another worker begins the node anew."""
-        if self._keeper is not None:
-            self._keeper.stop_within(0)
+        """Another worker begins the nodes anew."""
+        if crew.current is not None:
+            crew.current.stop_within(0)
 
-    def execute_job(self, *args: Any, **kwargs: Any) -> None:
-        """Fork for the job; no database connection is shared with the fork, and nothing that it started outlives it."""
-        connections.close_all()
-        super().execute_job(*args, **kwargs)
+    def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> Any:
+        """A worker whose processes are all at work takes no tickets: others may."""
+        while crew.current is not None and crew.current.is_full and not self.is_stopping:
+            self.heartbeat()
+            crew.current.wait_for_room(HEARTBEAT_SECONDS)
+        return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
 
-    def fork_work_horse(self, job: Any, queue: Any) -> None:
-        """Fork while the lease's thread holds nothing that the other process would wait for; then watch over it."""
-        with self._lease.still():
-            super().fork_work_horse(job, queue)
-        with suppress(Exception):  # a job that is none of ours fails by itself
-            self._keeper = Keeper(UUID(job.args[0]), self.horse_pid)
-            if self.is_stopping:
-                self._keeper.stop_within(DRAIN_SECONDS)
-            self._keeper.start()
-
-    def monitor_work_horse(self, job: Any, queue: Any) -> None:
-        """Wait for the end of the process, and tidy up behind it."""
-        process = self.horse_pid
-        try:
-            super().monitor_work_horse(job, queue)
-        finally:
-            kill_group(process)
-            kill_orphans()
-            if self._keeper is not None:
-                self._keeper.end()
-                self._keeper = None
-
-    def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
-        """The forked process: bound it, then run the job."""
-        die_with_parent()
-        jobs.limit_resources()
-        super().main_work_horse(*args, **kwargs)
-
-
-def adopt_orphans() -> None:
-    """Ask the kernel (Linux) to make this process the parent of what its children leave behind."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) to end this process when its parent ends."""
-    parent = os.getppid()
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended meanwhile
-        os._exit(1)
-
-
-def _prctl(option: int, value: int) -> None:
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    def get_heartbeat_ttl(self, job: Any) -> int:
+        """Handing over takes a moment, however long the node runs."""
+        return DEFAULT_WORKER_TTL

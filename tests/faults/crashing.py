@@ -31,6 +31,7 @@ QUICK = {
     "AGENTFLOW_LEASE_SECONDS": "60",
     "AGENTFLOW_LEASE_RENEW_SECONDS": "10",
     "AGENTFLOW_SWEEP_SECONDS": "0.1",
+    "AGENTFLOW_NODE_PROCESSES": "1",  # so that one node falls with its worker
     "LOG_LEVEL": "ERROR",
 }
 KILLED = -9

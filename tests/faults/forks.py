@@ -158,13 +158,14 @@ def _acts() -> dict[str, Any]:
 
     from agentflow.graphs.models import Graph
     from blocks.registry import registry
-    from executions import approvals, keeping, processor, services
+    from executions import approvals, crew, keeping, processor, services
     from executions.management.commands import rqworker
     from executions.models import Approval, Execution
 
     registry()
     assert rqworker.WORKER_CLASSES
     keeping.BEAT_SECONDS = 0.1
+    crew.IDLE_SECONDS = 0.1
     processor.LINGER_SECONDS = 0.1
 
     def start(graph: str) -> None:
@@ -203,7 +204,7 @@ def _answer(order: dict[str, Any], acts: Mapping[str, Any], trap: Path) -> Any:
 def _become(trap: Path) -> None:
     """A process of its own, which falls into the trap."""
     from executions import crash_points
-    from executions.worker import die_with_parent
+    from executions.orphans import die_with_parent
 
     die_with_parent()
     random.seed()
