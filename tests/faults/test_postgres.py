@@ -99,23 +99,33 @@ def refusing(code: str, *, every: int) -> Fault:
     @contextmanager
     def fault(rig: Rig) -> Iterator[None]:
         with rig.postgres.connect() as connection:
-            connection.execute(_refusal(code, every))
+            # One statement after the other: a transaction that locks two tables would itself meet deadlocks.
+            for statement in _refusal(code, every):
+                connection.execute(statement)
             yield
-            connection.execute("DROP FUNCTION refuse CASCADE; DROP SEQUENCE refused")
+            for statement in ALLOWED_AGAIN:
+                connection.execute(statement)
 
     return fault
 
 
-def _refusal(code: str, every: int) -> str:
-    return f"""
-        CREATE SEQUENCE refused;
+REFUSED = ("executions_execution", "executions_worker")
+ALLOWED_AGAIN = (
+    *(f"DROP TRIGGER refuse ON {table}" for table in REFUSED),
+    "DROP FUNCTION refuse",
+    "DROP SEQUENCE refused",
+)
+
+
+def _refusal(code: str, every: int) -> list[str]:
+    function = f"""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             IF nextval('refused') % {every} = 0 THEN RAISE EXCEPTION 'injected' USING ERRCODE = '{code}'; END IF;
             RETURN NEW;
-        END $$;
-        CREATE TRIGGER refuse BEFORE UPDATE ON executions_execution FOR EACH ROW EXECUTE FUNCTION refuse();
-        CREATE TRIGGER refuse BEFORE UPDATE ON executions_worker FOR EACH ROW EXECUTE FUNCTION refuse();
+        END $$
     """
+    trigger = "CREATE TRIGGER refuse BEFORE UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION refuse()"
+    return ["CREATE SEQUENCE refused", function, *(trigger.format(table) for table in REFUSED)]
 
 
 DEADLOCK, DISK_FULL, SERIALIZATION = "40P01", "53100", "40001"
