@@ -37,6 +37,9 @@ QUIET_POLL_SECONDS = 30.0
 #: Wait before a lost subscription is tried again, and silence after which it is tested.
 RETRY_SECONDS = 1.0
 SILENCE_SECONDS = 4.0
+#: Topics of executions whose end somebody waits for, and the least time between two looks: a frame would be too late.
+WAITED = "w:"
+WAITED_FRAME_SECONDS = 0.005
 #: Answers that a topic keeps for followers who ask the same.
 KEPT_READS = 8
 #: Transient messages kept per follower between two frames; the newest per node wins.
@@ -87,10 +90,11 @@ class Follower:
 
 
 class Topic:
-    """One execution (`e:<id>`) or graph (`g:<id>`): wake-ups in, at most 20 ticks a second out."""
+    """One execution (`e:<id>`, or `w:<id>` for its end) or graph (`g:<id>`): wake-ups in, a bounded rate of ticks out."""
 
-    def __init__(self) -> None:
+    def __init__(self, frame_seconds: float) -> None:
         self.followers: set[Follower] = set()
+        self._frame_seconds = frame_seconds
         #: Number of the last tick: answers read before it may be old.
         self.tick = 0
         self.poll_seconds = POLL_SECONDS
@@ -125,7 +129,7 @@ class Topic:
             self.news_at, self._rung_at = self._rung_at, None
             for follower in self.followers:
                 follower.rung.set()
-            await asyncio.sleep(FRAME_SECONDS)
+            await asyncio.sleep(self._frame_seconds)
 
     async def shared(self, function: Callable[Given, Read], *args: Given.args, **kwargs: Given.kwargs) -> Read:
         """The answer of a database function, read once per tick for all who ask the same."""
@@ -151,7 +155,7 @@ class Hub:
 
     @asynccontextmanager
     async def follow(self, name: str) -> AsyncIterator[Follower]:
-        """Follow `e:<execution id>` or `g:<graph id>` for as long as the context lasts."""
+        """Follow `e:<execution id>`, `g:<graph id>`, or or `w:<execution id>` for its end, as long as the context lasts."""
         topic = self._topic(name)
         follower = Follower(topic)
         topic.followers.add(follower)
@@ -164,7 +168,7 @@ class Hub:
 
     def _topic(self, name: str) -> Topic:
         if name not in self._topics:
-            topic = Topic()
+            topic = Topic(WAITED_FRAME_SECONDS if name.startswith(WAITED) else FRAME_SECONDS)
             self._topics[name] = topic, asyncio.create_task(topic.run(), name=f"live {name}")
         self._subscribe_once()
         return self._topics[name][0]
@@ -233,12 +237,12 @@ class Hub:
         kind, _, rest = message.partition(":")
         name, _, text = rest.partition(":")
         found = self._topics.get(f"{'e' if kind == 't' else kind}:{name}")
-        if found is None:
-            return
-        if kind == "t":
+        if found is not None and kind == "t":
             _pass_on(found[0], text)
-        else:
+        elif found is not None:
             found[0].ring()
+        if kind == "e" and (waited := self._topics.get(f"{WAITED}{name}")):
+            waited[0].ring()
 
 
 def _pass_on(topic: Topic, text: str) -> None:

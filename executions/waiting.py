@@ -5,14 +5,14 @@ from contextlib import suppress
 from uuid import UUID
 
 from executions.engine.status import FINAL
-from executions.hub import hub
+from executions.hub import WAITED, hub
 from executions.models import Execution
 
 
 async def wait_until_over(execution: UUID, seconds: float) -> bool:
     """Whether the execution ended within this time."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), hub().follow(f"e:{execution}") as follower:
+        async with asyncio.timeout(seconds), hub().follow(f"{WAITED}{execution}") as follower:
             while not await follower.topic.shared(is_over, execution):
                 await follower.wait(None)
             return True

@@ -184,6 +184,16 @@ async def test_wake_up_rings_only_its_followers(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.redis
+async def test_wake_up_of_an_execution_rings_who_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubs, "POLL_SECONDS", 60)
+    async with hub().follow("w:one") as waiting:
+        await subscribed()
+        await rung(waiting)
+        wake.ring(wake.WAKE_CHANNEL, "e:one:7")
+        assert await rung(waiting)
+
+
+@pytest.mark.redis
 async def test_topic_ticks_without_wake_ups(fast: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executions.hub.Hub._subscribe", lambda self: asyncio.sleep(3600))
     async with hub().follow("e:one") as one:
