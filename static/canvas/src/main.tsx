@@ -10,12 +10,17 @@ import { createRoot } from "react-dom/client";
 
 import { App } from "./App";
 import { beginSession, readBoot } from "./session";
-import { applyTheme, savedTheme } from "./theme";
+import { useStore } from "./store";
+import { currentTheme, followSystem, showTheme } from "./theme";
 
 const root = document.getElementById("root");
 if (root) {
   const boot = readBoot();
-  applyTheme(savedTheme());
+  showTheme(currentTheme());
+  followSystem((theme) => {
+    showTheme(theme);
+    useStore.setState((state) => ({ ui: { ...state.ui, theme } }));
+  });
   beginSession(boot);
   createRoot(root).render(<App boot={boot} />);
 }

@@ -12,7 +12,7 @@ import { createDraft, type Draft } from "./draft";
 import { EMPTY_SPEC } from "./model/graph";
 import type { Boot } from "./model/types";
 import type { Actions, State } from "./state";
-import { savedTheme } from "./theme";
+import { currentTheme } from "./theme";
 
 export type Set = (change: (state: State) => Partial<State>) => void;
 export type Get = () => State;
@@ -51,7 +51,7 @@ export function emptyState(): Omit<State, "actions"> {
       cancelling: false,
     },
     ui: {
-      theme: savedTheme(),
+      theme: currentTheme(),
       screen: "editor",
       selection: { nodes: [], links: [], notes: [] },
       inspectorTab: "config",

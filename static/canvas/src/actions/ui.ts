@@ -2,7 +2,7 @@
 
 import type { Actions, State, Toast, UiSlice } from "../state";
 import type { Get, Set } from "../store";
-import { applyTheme } from "../theme";
+import { chooseTheme } from "../theme";
 
 type UiActions = Pick<
   Actions,
@@ -51,7 +51,7 @@ export function uiActions(set: Set, get: Get): UiActions {
     selectNode: (key, rowId = null) =>
       change({ selection: { nodes: key === null ? [] : [key], links: [], notes: [] }, rowId }),
     setTheme: (theme) => {
-      applyTheme(theme);
+      chooseTheme(theme);
       change({ theme });
     },
     setScreen: (screen) => change({ screen }),
