@@ -136,16 +136,23 @@ def missing_workers(context: Mapping[str, Any]) -> dict[str, Any]:
 
 @register.simple_tag
 def operation() -> dict[str, Any]:
-    """How many workers live and how much is stuck, in words, for the administration's front page."""
-    live = {queue: found["live"] for queue, found in fleet.workers_by_queue().items()}
-    nodes = live.pop(NODES)
-    hosting = sum(live.values())
+    """How many workers answer and how much is stuck, in words, for the administration's front page.
+
+    A worker that has missed renewals does not answer, here as in `fleet.missing`, although its lease is not over yet.
+    """
+    workers = fleet.workers_by_queue()
+    answering = {queue: found["live"] - found["silent"] for queue, found in workers.items()}
+    silent = sum(found["silent"] for found in workers.values())
+    nodes = answering.pop(NODES)
+    hosting = sum(answering.values())
     many = sum(len(found.rows) for found in stuck().values())
-    workers = (
-        f"{hosting or 'No'} hosting worker{'s' * (hosting != 1)}, {nodes or 'no'} nodes worker{'s' * (nodes != 1)}"
-    )
+    said = [
+        f"{hosting or 'No'} hosting worker{'s' * (hosting != 1)}",
+        f"{nodes or 'no'} nodes worker{'s' * (nodes != 1)}",
+        *([f"{silent} silent"] if silent else []),
+    ]
     words = f"{many} stuck" if many else "Nothing is stuck"
-    return {"workers": workers, "stuck": words, "is_good": bool(hosting) and not many}
+    return {"workers": ", ".join(said), "stuck": words, "is_good": bool(hosting) and not many}
 
 
 @register.filter

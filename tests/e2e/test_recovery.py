@@ -67,7 +67,7 @@ def take_all(page: Page, path: Path) -> None:
     for theme, width in (("light", 1600), ("dark", 1600), ("light", 420), ("dark", 420)):
         page.emulate_media(color_scheme=cast(Any, theme))
         page.set_viewport_size({"width": width, "height": 1000 if width > 1000 else 800})
-        page.screenshot(path=f"{path}-{theme}-{width}.png")
+        page.screenshot(path=f"{path}-{theme}-{width}.png", animations="disabled")  # colours pass over, too
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1600, "height": 1000})
 

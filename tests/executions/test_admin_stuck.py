@@ -34,8 +34,8 @@ def run(alice: User) -> Execution:
     return recorded.execution(factories.graph(alice, name="Nightly"), holder=lost, epoch=1)
 
 
-def worker(name: str, seconds: float) -> Worker:
-    least: dict[str, Any] = {"host": "h", "process_id": 1, "queue": "default", "capacity": 9, "version": "1"}
+def worker(name: str, seconds: float, queue: str = "default") -> Worker:
+    least: dict[str, Any] = {"host": "h", "process_id": 1, "queue": queue, "capacity": 9, "version": "1"}
     return Worker.objects.create(name=name, expires_at=timezone.now() + timedelta(seconds=seconds), **least)
 
 
@@ -55,6 +55,16 @@ def test_nothing_is_stuck_on_a_good_day(site: Client) -> None:
     assert "● Live" in page
     assert "s left" in page
     assert "1 hosting worker, no nodes workers. Nothing is stuck." in text(site.get(reverse("admin:index")))
+
+
+def test_the_front_page_does_not_count_on_a_worker_that_has_missed_renewals(site: Client) -> None:
+    worker("w1", 1.0)
+    assert "No hosting workers, no nodes workers, 1 silent." in text(site.get(reverse("admin:index")))
+
+
+def test_workers_of_isolated_nodes_say_how_many_they_run_at_a_time(site: Client) -> None:
+    worker("n1", 7.5, queue="nodes")
+    assert "up to 9 steps at a time" in text(site.get(PAGE))
 
 
 def test_stuck_runs_and_lost_workers_are_shown_and_led_to(site: Client, run: Execution) -> None:
