@@ -21,7 +21,11 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 INSTALLED_APPS = [
     "agentflow.graphs",
     "agentflow.accounts",
+    "agentflow.credentials",
     "executions",
+    "agentflow.triggers",
+    "agentflow.notifications",
+    "agentflow.costs",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

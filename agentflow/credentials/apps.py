@@ -1,0 +1,10 @@
+"""Django app `credentials`."""
+
+from django.apps import AppConfig
+
+
+class CredentialsConfig(AppConfig):
+    """Keys and passwords that blocks use: encrypted, shared for use, never shown."""
+
+    name = "agentflow.credentials"
+    label = "credentials"
