@@ -238,6 +238,8 @@ NODE_MEMORY_BYTES = env.integer("AGENTFLOW_NODE_MEMORY_BYTES", 2 * 1024**3, mini
 INLINE_VALUE_BYTES = 32_768
 #: Largest value that a port may carry, in bytes of JSON.
 MAX_VALUE_BYTES = env.integer("AGENTFLOW_MAX_VALUE_BYTES", 64_000_000, minimum=1_000)
+#: Days after which the audit log forgets; the database lets nobody delete what is younger than 30.
+AUDIT_DAYS = env.integer("AGENTFLOW_AUDIT_DAYS", 730, minimum=30)
 #: Backups made before a migration or a restore that are kept; 0: none is made before a migration.
 BACKUPS_KEPT = env.integer("AGENTFLOW_BACKUPS_KEPT", 5)
 #: Modules with further blocks, besides the entry points `agentflow.blocks`.

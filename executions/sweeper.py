@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from psycopg.rows import dict_row
 
+from agentflow.accounts.audit import forget_old
 from executions import trials
 from executions.control import Bell
 from executions.crash_points import Point, reached
@@ -118,6 +119,7 @@ class Sweeper:
             told = await tell_parents(connection)
             await connection.execute(PRUNE, (WORKERS_KEPT_DAYS,))
             await fold(connection)
+            await forget_old(connection)
         reached(Point.SWEPT, lost)
         reached(Point.PARENT_QUEUED, told)
         self._gauges.lost += len(lost)

@@ -11,3 +11,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 #: Threads that read the database leave no connection behind, so that the test database can be dropped.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+#: Tests with real transactions empty every table when they end.
+DATABASES["default"]["OPTIONS"]["options"] = "-c agentflow.audit_truncate=on"  # type: ignore[index]  # a dict of objects

@@ -1,4 +1,4 @@
-"""API tokens in the admin: who has which, and taking them away."""
+"""API tokens in the admin: who has which, and taking them away; and the audit log."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from agentflow.accounts.models import ApiToken
+from agentflow.accounts.models import ApiToken, AuditEntry
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -53,3 +53,27 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none a
         """Refuse these tokens from now on."""
         revoked = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
         self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at run time
+    """Who did what; to be read only."""
+
+    list_display = ("at", "actor_name", "action", "target_name", "target_kind", "via", "address")
+    list_filter = ("action", "target_kind")
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("actor_name", "target_name", "target_id")
+    fields = readonly_fields = (*list_display, "target_id", "graph_id", "detail")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: the product writes it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        """Nobody; nor could they."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        """Nobody; nor could they."""
+        return False

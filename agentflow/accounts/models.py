@@ -1,7 +1,10 @@
-"""API tokens: shown once, stored hashed, scoped, expiring, revocable."""
+"""People: their API tokens, and the log of what they did."""
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
+
+from agentflow.decoding import StoredJsonDecoder
 
 
 class Scope(models.TextChoices):
@@ -13,7 +16,7 @@ class Scope(models.TextChoices):
 
 
 class ApiToken(models.Model):
-    """Stands for its user in the API, within its scope."""
+    """Stands for its user in the API, within its scope: shown once, stored hashed, expiring, revocable."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
@@ -32,3 +35,41 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class AuditEntry(models.Model):
+    """One deed of one person: never changed, and forgotten only when it is older than `AUDIT_DAYS`.
+
+    It names actor and target by value, so that it outlives both. The database refuses to change or delete rows
+    (migration 0002); `agentflow.accounts.audit` writes them and forgets old ones.
+    """
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    #: Nobody for what the product did by itself, or somebody who is not logged in.
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=150, blank=True)
+    #: How the actor came: `session`, `token af_…`, or empty for commands and workers.
+    via = models.CharField(max_length=40, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    #: A word in the past tense: created, changed, deleted, shared, revealed, ran, approved …
+    action = models.CharField(max_length=40)
+    #: Label of the target's model, its key and its name.
+    target_kind = models.CharField(max_length=60, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    target_name = models.CharField(max_length=200, blank=True)
+    #: The graph that it is about, for the graph's page.
+    graph_id = models.BigIntegerField(null=True)
+    detail = models.JSONField(decoder=StoredJsonDecoder, default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["at"]),
+            models.Index(fields=["graph_id", "-id"]),
+            models.Index(fields=["actor_id", "-id"]),
+            models.Index(fields=["target_kind", "target_id", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name or 'Somebody'} {self.action} {self.target_name}".strip()

@@ -130,6 +130,10 @@ class Restoring:
             for name in tables.ours(cursor, STAGING):
                 moved = sql.SQL("ALTER TABLE {} SET SCHEMA {}")
                 cursor.execute(moved.format(sql.Identifier(STAGING, name), sql.Identifier(schema)))
+            for name in tables.functions(cursor, STAGING):
+                cursor.execute(sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(schema, name)))
+                moved = sql.SQL("ALTER FUNCTION {}() SET SCHEMA {}")
+                cursor.execute(moved.format(sql.Identifier(STAGING, name), sql.Identifier(schema)))
 
     def _warn(self) -> None:
         for digest in self._manifest.missing_blobs:

@@ -38,6 +38,8 @@ SEQUENCES = """
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
     WHERE d.deptype IN ('a', 'i') AND t.relnamespace = %s::regnamespace
 """
+#: Functions of triggers, which belong to no table.
+FUNCTIONS = "SELECT proname FROM pg_proc WHERE pronamespace = %s::regnamespace AND prorettype = 'trigger'::regtype"
 
 
 def schema_of(cursor: Any) -> str:
@@ -64,6 +66,12 @@ def others(cursor: Any, schema: str) -> list[str]:
     """Tables that somebody else keeps in our schema."""
     prefixes = _prefixes(cursor, schema)
     return [name for name in _all(cursor, schema) if not name.startswith(prefixes)]
+
+
+def functions(cursor: Any, schema: str) -> list[str]:
+    """Functions that triggers call."""
+    cursor.execute(FUNCTIONS, (schema,))
+    return [name for (name,) in cursor.fetchall()]
 
 
 def columns(cursor: Any, schema: str, table: str) -> list[str]:
