@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from blocks.context import BlockContext
+from blocks.costs import Cost
 
 __all__ = [
     "ERROR_PORT",
@@ -21,6 +22,7 @@ __all__ = [
     "BlockInput",
     "BlockOutput",
     "Collect",
+    "Cost",
     "Effect",
     "Example",
     "Gather",
@@ -157,6 +159,8 @@ class Block:
     effect: ClassVar[Effect] = Effect.IDEMPOTENT
     runs_in: ClassVar[RunsIn] = RunsIn.ASYNC
     examples: ClassVar[list[Example]] = []
+    #: What a run costs: the first entry that fits its inputs (`blocks.costs`). Empty: nothing.
+    costs: ClassVar[list[Cost]] = []
     #: Its `run` looks at `context.recorded` and yields only what is missing; else a new try's first values are dropped.
     resumes: ClassVar[bool] = False
     #: Besides its declared ports any name may be linked: what it takes or gives is known elsewhere, or when it runs.

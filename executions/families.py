@@ -31,6 +31,7 @@ class Spread(NamedTuple):
 COUNTERS = {
     "executions_ended": Counter("Executions that ended.", ("status", "reason")),
     "node_executions": Counter("Node executions that ended.", ("status", "block")),
+    "cost_usd": Counter("Dollars that node executions have cost.", ("block",)),
     "engine_seconds": Counter("Time in which engines decided what comes next."),
     "loop_seconds": Counter("Processor time of the workers' event loops."),
     "lease_renewals": Counter("Renewals of leases by hosting workers."),

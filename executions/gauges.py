@@ -22,9 +22,10 @@ Counts = Mapping[str, Mapping[str, Any]]
 class BlockGauge:
     """Node executions of one block."""
 
-    __slots__ = ("cancelled", "completed", "failed", "seconds", "skipped")
+    __slots__ = ("cancelled", "completed", "cost", "failed", "seconds", "skipped")
 
     def __init__(self) -> None:
+        self.cost = 0.0
         self.completed = self.failed = self.cancelled = self.skipped = 0
         self.seconds = Histogram()
 
@@ -80,6 +81,8 @@ class Gauges:
             for row in batch.nodes:
                 if row.ended_at is not None:
                     self._node(row)
+            for charge in batch.charges:
+                self._blocks[charge.block].cost += float(charge.amount)
             if batch.ending is not None:
                 self._ending(batch.ending)
         self._flush_seconds.observe(seconds)
@@ -111,6 +114,7 @@ class Gauges:
             "execution_wait_seconds": {"": self._execution_wait.as_json()},
             "node_executions": self._nodes_by_status(),
             "node_seconds": {name: block.seconds.as_json() for name, block in self._blocks.items()},
+            "cost_usd": {name: round(block.cost, 6) for name, block in self._blocks.items() if block.cost},
             "node_wait_seconds": {"": self._node_wait.as_json()},
             "flush_seconds": {"": self._flush_seconds.as_json()},
             "flush_rows": {"": self._flush_rows.as_json()},

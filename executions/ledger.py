@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +77,20 @@ class ApprovalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeRow:
+    """What one node execution costs, now that it is over; also nothing, which frees what was reserved for it."""
+
+    node_execution_id: UUID
+    owner: int
+    graph: int
+    node: str
+    block: str
+    amount: Decimal
+    seconds: float
+    usage: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Parking:
     """The execution leaves its worker because all that is left of it waits."""
 
@@ -104,6 +119,7 @@ class Batch:
     nodes: list[NodeRow]
     outputs: list[OutputRow]
     approvals: list[ApprovalRow]
+    charges: list[ChargeRow]
     seq: int
     counts: Mapping[str, int]
     ending: Ending | None
@@ -145,6 +161,7 @@ class Ledger:
         self._nodes: dict[UUID, NodeRow] = {}
         self._outputs: list[OutputRow] = []
         self._approvals: list[ApprovalRow] = []
+        self._charges: list[ChargeRow] = []
         self._bytes = 0
         self._ending: Ending | None = None
         self._parking: Parking | None = None
@@ -174,6 +191,10 @@ class Ledger:
         """Somebody is asked; the node's row that waits for it must follow."""
         self._approvals.append(row)
         self.has_others = True
+
+    def put_charge(self, row: ChargeRow) -> None:
+        """A node execution that is paid for has ended; its row with the end must follow, or be there."""
+        self._charges.append(row)
 
     def put_parking(self, parking: Parking) -> None:
         """The execution leaves its worker; nothing follows."""
@@ -206,13 +227,14 @@ class Ledger:
             nodes,
             self._outputs,
             self._approvals,
+            self._charges,
             self.seq,
             self._counts(),
             self._ending,
             self._parking,
             self._waiters,
         )
-        self._nodes, self._outputs, self._approvals, self._bytes = {}, [], [], 0
+        self._nodes, self._outputs, self._approvals, self._charges, self._bytes = {}, [], [], [], 0
         self._ending, self._parking, self._waiters = None, None, []
         return batch
 
@@ -221,6 +243,7 @@ class Ledger:
         self._nodes = {row.id: row for row in batch.nodes} | self._nodes
         self._outputs = batch.outputs + self._outputs
         self._approvals = batch.approvals + self._approvals
+        self._charges = batch.charges + self._charges
         self._bytes += sum(len(row.value.text) for row in batch.outputs)
         self._ending = self._ending or batch.ending
         self._parking = None if self._ending else self._parking or batch.parking

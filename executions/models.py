@@ -191,6 +191,42 @@ class NodeExecution(models.Model):
         return f"{self.node} {self.path}" if self.path else self.node
 
 
+class Charge(models.Model):
+    """What one node execution cost: the ledger. A row never changes, and outlives its execution and its graph."""
+
+    #: That of the node execution.
+    id = models.UUIDField(primary_key=True, editable=False)
+    #: Of these three any may be gone.
+    execution = models.ForeignKey(Execution, models.DO_NOTHING, null=True, db_constraint=False, related_name="charges")
+    graph = models.ForeignKey(
+        "graphs.Graph", models.DO_NOTHING, null=True, db_constraint=False, related_name="+", db_index=False
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, related_name="+", db_index=False
+    )
+    node = models.CharField(max_length=100)
+    block = models.CharField(max_length=100)
+    #: US dollars.
+    amount = models.DecimalField(max_digits=14, decimal_places=6)
+    #: Of work, without waits.
+    seconds = models.FloatField()
+    #: As the block gave it: tokens, items, bytes, model, …
+    usage = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["created_at"], name="charge_by_time"),
+            models.Index(fields=["graph", "created_at"], name="charge_of_graph"),
+            models.Index(fields=["owner", "created_at"], name="charge_of_owner"),
+        ]
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="charge_is_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.amount} $"
+
+
 class Approval(models.Model):
     """A question to a person: may this go on, or what became of a step that must happen once."""
 

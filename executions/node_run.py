@@ -86,6 +86,9 @@ class Owner(Protocol):
     def given(self, run: Run) -> Given | None:
         """What stands for the run's result: pinned data, or the result of an earlier execution."""
 
+    def charge(self, node: NodePlan, run: Run, row: NodeRow) -> None:
+        """The run of a block that costs something is over."""
+
     def ended(self, run: Run, event: Callable[[], Iterable[Command]]) -> None:
         """The run is over, which the scheduler is told by this event."""
 
@@ -241,6 +244,8 @@ class NodeRun:
         is_repeatable = self._node.effect is not Effect.ONCE
         limit = self.waits.limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
         self.waits.begin_attempt()
+        if self._node.block.costs:
+            self.waits.begin_work()
         deadline = _Deadline(limit, self._leave_to_itself)
         reached(Point.INTENT, self.row)
         try:
@@ -263,6 +268,7 @@ class NodeRun:
         finally:
             self.waits.limit = None  # what is waited for after the attempt has no part in its time
             deadline.cancel()
+            self.waits.end_work()
             self.row.log = [*self.row.log, *context.lines]
         return None, False
 
@@ -363,7 +369,7 @@ class NodeRun:
 
     def _fail(self, error: Error) -> None:
         ledger, scheduler = self._owner.ledger, self._owner.scheduler
-        is_handled = scheduler.handled(self._node.key)
+        is_handled = scheduler.handled(self._node.key, error)
         ref = 0
         if is_handled:
             ref = ledger.next_seq()
@@ -374,6 +380,8 @@ class NodeRun:
 
     def _close(self, status: Status) -> None:
         self.row.status, self.row.ended_at = status, now()
+        if self._node.block.costs:
+            self._owner.charge(self._node, self._run, self.row)
         self._owner.ledger.put_node(self.row)
 
     def _bug(self) -> Error:

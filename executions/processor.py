@@ -16,11 +16,13 @@ from uuid import UUID
 from agentflow.logs.context import Subject
 from blocks.base import BlockError
 from blocks.context import BlockUser
+from blocks.prices import shipped_prices
+from executions.charging import charge_row
 from executions.clock import now
 from executions.context import NodeContext, careful_http_client
 from executions.crash_points import Point, reached
 from executions.engine.commands import Command, Finish, Path, PortError, Run, Skip, Start, Stop
-from executions.engine.plan import Plan
+from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
 from executions.engine.status import FINAL, Reason, Status
 from executions.ids import node_execution_id
@@ -222,6 +224,12 @@ class ExecutionProcessor:
             return Given(outputs, is_reused=True)
         return None
 
+    def charge(self, node: NodePlan, run: Run, row: NodeRow) -> None:
+        """The run of a block that costs something is over; what stands for another run's result is free."""
+        if not (row.reused or row.pinned):
+            made = charge_row(node, run, row, shipped_prices(), owner=self.claim.user_id, graph=self.claim.graph)
+            self.ledger.put_charge(made)
+
     def record(self) -> None:
         """Have what is in the ledger written."""
         if not self.ledger.is_clean:
@@ -290,7 +298,8 @@ class ExecutionProcessor:
 
     def _stop(self, run: Run) -> None:
         if run not in self._active:  # held back by a drain, or dormant
-            self._dormant.pop(run, None)
+            if self._dormant.pop(run, None) and self.plan.nodes[run.node].block.costs:
+                self.charge(self.plan.nodes[run.node], run, self._open_rows[run.key])
             self.decide(lambda: self.scheduler.stopped(run))
             return
         node_run, task = self._active[run]
@@ -470,6 +479,7 @@ def _problem(finish: Finish) -> dict[str, Any] | None:
         Reason.NODE: "A node failed",
         Reason.LIMIT: "A limit was reached",
         Reason.TIMEOUT: "The time limit was reached",
+        Reason.BUDGET: "The money is used up",
     }
     title = titles.get(finish.reason, "The run failed") if finish.reason else "The run failed"
     return {"title": title, "detail": finish.error.get("message", ""), **finish.error}

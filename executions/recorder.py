@@ -122,6 +122,20 @@ APPROVAL_COLUMNS: tuple[tuple[str, str], ...] = (
     ("instructions", "text"),
     ("payload", "text"),
 )
+#: Once for each node execution, however often it is told: what it costs goes to it and to its execution with it.
+CHARGES = """
+    WITH new AS (
+        INSERT INTO executions_charge (id, execution_id, graph_id, owner_id, node, block, amount, seconds, usage)
+        SELECT r.id, r.execution, r.graph, r.owner, r.node, r.block, r.amount, r.seconds, r.usage::jsonb
+        FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::int[], %s::text[], %s::text[], %s::numeric[], %s::float8[],
+            %s::text[]) AS r(id, execution, graph, owner, node, block, amount, seconds, usage)
+        ON CONFLICT DO NOTHING RETURNING id, execution_id, amount
+    ), nodes AS (
+        UPDATE executions_nodeexecution n SET cost = new.amount FROM new WHERE n.id = new.id
+    )
+    UPDATE executions_execution e SET cost = e.cost + sums.amount
+    FROM (SELECT execution_id, sum(amount) AS amount FROM new GROUP BY execution_id) sums WHERE e.id = sums.execution_id
+"""
 PROGRESS = """
     UPDATE executions_execution e SET seq = new.seq, counts = new.counts::jsonb
     FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS new(id, seq, counts) WHERE e.id = new.id
@@ -371,6 +385,8 @@ def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Any
             [_json(batch.counts) for _, batch in mine],
         ),
     )
+    if charges := [(ledger.execution, row) for ledger, batch in mine for row in batch.charges if row.amount]:
+        yield CHARGES, _columns(charges, _charge_values)
     endings = [(ledger.execution, batch.ending) for ledger, batch in mine if batch.ending]
     if endings:
         yield ENDINGS, _columns(endings, _ending_values)
@@ -417,6 +433,11 @@ def _output_values(execution: UUID, row: Any) -> tuple[Any, ...]:
 def _approval_values(execution: UUID, row: Any) -> tuple[Any, ...]:
     """In the order of APPROVAL_COLUMNS."""
     return row.id, execution, row.node_execution_id, row.kind, row.instructions, row.payload.text.decode()
+
+
+def _charge_values(execution: UUID, row: Any) -> tuple[Any, ...]:
+    usage = _json(row.usage)
+    return row.node_execution_id, execution, row.graph, row.owner, row.node, row.block, row.amount, row.seconds, usage
 
 
 def _parking_values(execution: UUID, parking: Any) -> tuple[Any, ...]:

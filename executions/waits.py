@@ -1,6 +1,7 @@
 """What one run of a node waits for: a time, a person, another graph. It stands in the run's row and outlives the worker."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from blocks.base import BlockError, Effect
 from blocks.context import Answer
+from executions.charging import SECONDS
 from executions.clock import now
 from executions.crash_points import Point, reached
 from executions.engine.commands import Command, Run
@@ -61,6 +63,8 @@ class Waits:
         self._start: asyncio.Future[None] | None = None
         #: The time limit of the attempt, which waiting does not use up.
         self.limit: asyncio.Timeout | None = None
+        #: Since when the attempt works, if its time is paid for and it does not wait.
+        self._works_since: float | None = None
 
     # What the block says
 
@@ -132,6 +136,17 @@ class Waits:
         """The block's run begins anew: its waits are counted from the first."""
         self._calls.clear()
 
+    def begin_work(self) -> None:
+        """From now on the time is paid for."""
+        self._works_since = time.monotonic()
+
+    def end_work(self) -> None:
+        """Add the time since then to the run's usage."""
+        if self._works_since is not None:
+            seconds = self._row.usage.get(SECONDS, 0.0) + time.monotonic() - self._works_since
+            self._row.usage = {**self._row.usage, SECONDS: round(seconds, 6)}
+            self._works_since = None
+
     def poke(self) -> None:
         """What the run waits for may be there."""
         self._poked.set()
@@ -194,6 +209,8 @@ class Waits:
         found = await look()
         if found is not None:
             return found
+        was_working = self._works_since is not None
+        self.end_work()
         left = self._pause()
         while found is None:
             with suppress(TimeoutError):
@@ -202,6 +219,8 @@ class Waits:
             self._poked.clear()
             found = await look()
         await self._go_on(left)
+        if was_working:
+            self.begin_work()
         return found
 
     def _pause(self) -> float | None:

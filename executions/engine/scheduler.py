@@ -140,10 +140,13 @@ class Scheduler:
         return self._end(node, run)
 
     def fail(self, run: Run, error: Mapping[str, Any], ref: int = 0) -> list[Command]:
-        """A running run has failed for good; a linked error port carries the error with this `ref`."""
+        """A running run has failed for good; a linked error port carries the error with this `ref`.
+
+        One that could not be paid for ends the execution, whatever its policy says.
+        """
         node = self._release(run)
         out = node.error_out
-        if out.links:
+        if self.handled(run.node, error):
             self.counts.handled += 1
             if not self._halted:
                 value = dict(error)
@@ -152,7 +155,9 @@ class Scheduler:
         self.counts.failed += 1
         if self._error is None:
             self._error = {**error, "node": run.node, "path": list(run.path)}
-        if node.policy.on_error is OnError.STOP:
+        if error.get("kind") == Reason.BUDGET:
+            self._halt(Finish(Status.FAILED, Reason.BUDGET, {**error, "node": run.node, "path": list(run.path)}))
+        elif node.policy.on_error is OnError.STOP:
             self._halt(Finish(Status.FAILED, Reason.NODE, self._error))
         return self._end(node, run)
 
@@ -209,9 +214,9 @@ class Scheduler:
         """Nothing starts any more: something failed, reached a limit or was cancelled."""
         return self._halted is not None
 
-    def handled(self, node: str) -> bool:
-        """A failure of this node is handled: its error port is linked."""
-        return bool(self.plan.nodes[node].error_out.links)
+    def handled(self, node: str, error: Mapping[str, Any]) -> bool:
+        """This failure of the node is handled: its error port is linked. One that could not be paid for never is."""
+        return bool(self.plan.nodes[node].error_out.links) and error.get("kind") != Reason.BUDGET
 
     def running(self) -> tuple[Run, ...]:
         """Runs that were started, have not ended and do not wait, oldest first."""

@@ -396,7 +396,7 @@ class _Simulation:
             self.since.setdefault(run.key, []).append(event.waited)
         elif event.kind in ENDS:
             row.status, row.ended, row.error = ENDS[event.kind], event.time, event.value
-            row.handled = event.kind == "fail" and self.scheduler.handled(run.node)
+            row.handled = event.kind == "fail" and self.scheduler.handled(run.node, event.value or {})
             try:
                 row.input = assemble(self.plan.nodes[run.node], run.arrivals)
             except InputError:
@@ -532,7 +532,7 @@ class _Simulation:
         row = self.trace.rows[run.key]
         row.status, row.ended, row.error = status, self.time, error
         row.attempt = self.attempts.get(run, 0) + (error is None)
-        row.handled = error is not None and self.scheduler.handled(run.node)
+        row.handled = error is not None and self.scheduler.handled(run.node, error)
         if run in self.open:
             self.cut(run)
         ref = self.note(kind, run, value=error)

@@ -560,6 +560,18 @@ def test_a_linked_error_port_handles_the_failure():
     assert trace.rows["a", (), 0].handled
 
 
+@pytest.mark.parametrize("policy", ["stop", "continue"])
+def test_what_cannot_be_paid_ends_the_execution_whatever_is_linked(policy: str):
+    engine = scheduler("a -> b; a.error.message -> c; d -> e", a={"on_error": policy})
+    unpaid, other = started(engine.start())
+    assert list(engine.fail(unpaid, {"message": "no money", "kind": "budget"})) == [Stop(other)]
+    (finish,) = engine.stopped(other)
+    assert isinstance(finish, Finish)
+    assert (finish.status, finish.reason) == (Status.FAILED, Reason.BUDGET)
+    assert finish.error == {"message": "no money", "kind": "budget", "node": "a", "path": []}
+    assert not engine.counts.handled
+
+
 def test_values_yielded_before_a_failure_stay_valid():
     trace = play(graph("a -> b; a.error -> c"), behaviours={"a": fails("no", ("out", 1))})
     assert trace.paths("b") == [()]

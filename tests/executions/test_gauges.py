@@ -142,7 +142,7 @@ def test_results_taken_over_count_but_took_no_time() -> None:
     gauges = Gauges()
     row = NodeRow(uuid4(), "a", "core.value", (), 0, [], Status.COMPLETED, started_at=NOW, ended_at=NOW, reused=True)
     ending = Ending(Status.COMPLETED, "", None, encode({}), NOW, NOW + timedelta(seconds=2))
-    gauges.flushed([(None, Batch([row], [], [], 1, {}, ending, None, []))], 0.001)  # type: ignore[list-item]  # unused
+    gauges.flushed([(None, Batch([row], [], [], [], 1, {}, ending, None, []))], 0.001)  # type: ignore[list-item]  # unused
     counts = gauges.counts()
     assert counts["node_executions"] == {"completed|core.value": 1}
     assert sum(counts["node_seconds"]["core.value"]) == 0
