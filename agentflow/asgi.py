@@ -10,12 +10,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentflow.settings")
 django.setup(set_prefix=False)
 
 # Models can be imported only now.
+from asgiref.sync import sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 from django.urls import path, re_path
 
 from agentflow import on_loop
+from agentflow.credentials import key_check
 from agentflow.database.limits import share_connections
 from agentflow.static_files import StaticFiles
 from executions import metrics
@@ -59,6 +61,7 @@ async def lifespan(
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":
+            await sync_to_async(key_check.at_start)()
             share_connections()
             on_loop.install()
             await hub().keep()

@@ -4,8 +4,11 @@ What the environment does not say is looked up in `.env`, then in what a running
 services that it started. The readers need no Django settings, so that `up` can use them too.
 """
 
+import base64
 import os
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +18,9 @@ T = TypeVar("T")
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
+
+#: Of a key that encrypts.
+KEY_BYTES = 32
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -94,8 +100,26 @@ def secret(name: str, fallback_file: Path) -> str:
     if value := text(name):
         return value
     if not fallback_file.exists():
-        _make_secret(fallback_file)
+        _make_private(fallback_file, secrets.token_urlsafe(48))
     return fallback_file.read_text().strip()
+
+
+def keys(name: str, fallback_file: Path) -> list[str]:
+    """Encryption keys, the first of which encrypts: comma-separated, else from a private file that is made once."""
+    if not text(name) and not fallback_file.exists():
+        _make_private(fallback_file, new_key())
+    found = words(name) or fallback_file.read_text().replace(",", " ").split()
+    if not found or not all(_is_key(key) for key in found):
+        source = name if text(name) else str(fallback_file)
+        raise ImproperlyConfigured(
+            f"{source} must hold keys of 32 bytes in URL-safe base64. Make one: manage.py rotate_credential_keys --new"
+        )
+    return found
+
+
+def new_key() -> str:
+    """A key by chance."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def read_file(path: Path) -> None:
@@ -110,16 +134,22 @@ def read_file(path: Path) -> None:
             os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
 
 
-def _make_secret(path: Path) -> None:
-    import secrets
-
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _is_key(text: str) -> bool:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process of ours was first
-        return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        return len(base64.urlsafe_b64decode(text)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _make_private(path: Path, content: str) -> None:
+    """Make the file with all of its content at once, unless another process of ours was first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)
+    with suppress(FileExistsError):
+        os.link(unfinished, path)
+    unfinished.unlink()
 
 
 def _parse(name: str, default: str, convert: Callable[[str], T], what: str) -> T:

@@ -15,6 +15,8 @@ DATA_DIR = env.data_folder()
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / "secret-key")
+#: The first one encrypts credentials, every one decrypts; without them all credentials are lost.
+CREDENTIAL_KEYS = env.keys("AGENTFLOW_CREDENTIAL_KEYS", DATA_DIR / "credential-keys")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from blocks.context import BlockContext
 from blocks.costs import Cost
+from blocks.credential import Credential
 
 __all__ = [
     "ERROR_PORT",
@@ -23,6 +24,7 @@ __all__ = [
     "BlockOutput",
     "Collect",
     "Cost",
+    "Credential",
     "Effect",
     "Example",
     "Gather",

@@ -1,7 +1,7 @@
 """What a block may use while it runs: protocols only; the executions package gives the real things."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -61,6 +61,19 @@ class Answer:
     comment: str = ""
     #: Name of the person.
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """An opened credential; what is in it must not be logged, yielded or kept."""
+
+    id: str
+    #: One of `api_key`, `basic`, `bearer`, `headers`, `oauth2`, `sql`, `smtp`.
+    kind: str
+    #: By name, as the kind has them: `key`, `user`, `password`, `token`, `access_token`, `url`, …
+    fields: Mapping[str, str] = field(repr=False)
+    #: Hosts that it may be sent to: `api.example.com`, `*.example.com`, each with an optional `:port`.
+    hosts: tuple[str, ...] = ()
 
 
 class BlockContext(Protocol):
@@ -138,6 +151,16 @@ class BlockContext(Protocol):
 
         Raises:
             BlockError: there is no such graph for this user, the inputs do not fit, or the run did not complete.
+        """
+        ...
+
+    async def credential(self, id: str, *kinds: str) -> Secret:
+        """Open the credential that an input names; for blocks that run on the loop.
+
+        Its secret values are hidden (•••) in everything that this run logs, yields or fails with.
+
+        Raises:
+            BlockError: it is gone, not shared with whoever runs the graph, of another kind, or cannot be opened.
         """
         ...
 

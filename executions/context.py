@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from agentflow.credentials.hiding import Hiding
 from blocks.base import BlockError
-from blocks.context import Answer, BlockUser, Files, HttpClient
+from blocks.context import Answer, BlockUser, Files, HttpClient, Secret
 from blocks.http import CarefulClient, Ready, SafeHttpClient
 from executions.texts import plain
 
@@ -66,6 +67,15 @@ class Waiting(Protocol):
         """The outputs of another graph's run."""
 
 
+class Credentials(Protocol):
+    """How a run on the worker's loop opens credentials (`agentflow.credentials.opening`)."""
+
+    async def open(
+        self, id: str, kinds: Sequence[str], *, user: int, user_name: str, execution: str | None = None
+    ) -> Secret:
+        """The credential, if the user may use it."""
+
+
 @dataclass(slots=True)
 class NodeContext:
     """The context of one attempt of one node execution."""
@@ -83,6 +93,10 @@ class NodeContext:
     files: Files = field(default_factory=ShippedFiles)
     #: None where a block cannot wait: in a thread or in a process.
     waiting: Waiting | None = None
+    #: None where a block cannot open credentials.
+    credentials: Credentials | None = None
+    #: What was opened; None: nothing yet.
+    hiding: Hiding | None = None
     #: Values that earlier tries of this run yielded, by port.
     recorded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: [[seconds since the start, level, message], …].
@@ -102,6 +116,17 @@ class NodeContext:
         """The outputs of another graph's run."""
         return await self._waiting().run_graph(graph, inputs, key)
 
+    async def credential(self, id: str, *kinds: str) -> Secret:
+        """An opened credential, whose secrets are hidden from then on."""
+        if self.credentials is None:
+            raise BlockError("Only a block that runs on the worker's loop can use a credential.", retry=False)
+        secret = await self.credentials.open(
+            id, kinds, user=self.user.id, user_name=self.user.name, execution=self.execution_id
+        )
+        self.hiding = self.hiding or Hiding()
+        self.hiding.learn(secret)
+        return secret
+
     def _waiting(self) -> Waiting:
         if self.waiting is None:
             raise BlockError("Only a block that runs on the worker's loop can wait.", retry=False)
@@ -120,4 +145,5 @@ class NodeContext:
         now = time.monotonic()
         if now - self._shown >= PROGRESS_SECONDS or fraction >= 1:
             self._shown = now
+            text = self.hiding.text(text) if self.hiding else text
             self.show_progress(min(max(float(fraction), 0.0), 1.0), plain(text, MAX_PROGRESS))

@@ -21,6 +21,7 @@ import uvloop
 from django.conf import settings
 
 import agentflow
+from agentflow.credentials.opening import Opener
 from executions import tracing
 from executions.control import Bell, listen
 from executions.crash_points import Point, reached
@@ -126,7 +127,8 @@ class Host:
         async with Store(self.id, self.name).opened() as store:
             recorder = Recorder(self.id, committed=partial(_committed, bell, traces))
             isolated = IsolatedRunner(store, NodeQueue())
-            executor = NodeExecutor(isolated)
+            credentials = Opener(store)
+            executor = NodeExecutor(isolated, credentials)
             self.manager = ExecutionManager(store, recorder, executor, bell, slots=self.slots)
             await self._sign_on(store, recorder)
             reached(Point.SIGNED_ON)
@@ -152,6 +154,7 @@ class Host:
             await bell.send_rest()
             await recorder.close()
             executor.close()
+            credentials.close()
             await self.manager.close()
             if traces is not None:
                 await asyncio.to_thread(traces.close)

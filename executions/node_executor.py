@@ -8,7 +8,7 @@ from typing import Any
 
 from blocks.base import Block, BlockError, RunsIn, read_input
 from blocks.context import BlockContext
-from executions.context import NodeContext
+from executions.context import Credentials, NodeContext
 from executions.engine.commands import Run
 from executions.engine.inputs import InputError, assemble
 from executions.engine.plan import NodePlan
@@ -21,8 +21,9 @@ _END = object()
 class NodeExecutor:
     """Runs blocks where they say: on this loop, in a thread, or in a process of a `nodes` worker."""
 
-    def __init__(self, isolated: IsolatedRunner) -> None:
+    def __init__(self, isolated: IsolatedRunner, credentials: Credentials | None = None) -> None:
         self._isolated = isolated
+        self.credentials = credentials
         self._threads = Threads("block")
 
     def run(self, node: NodePlan, run: Run, context: NodeContext) -> AsyncGenerator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from agentflow.credentials.hiding import Hiding
 from agentflow.logs.context import Subject, work_on
 from blocks.base import ERROR_PORT, BlockError, Effect
 from executions.clock import now
@@ -111,6 +112,8 @@ class NodeRun:
         self._kept: dict[str, list[Any]] = {}
         if known and node.block.resumes:
             self._kept = {port: list(values) for port, values in known.yielded.items()}
+        #: Of the present attempt, or the last one.
+        self._context: NodeContext | None = None
         self.waits = Waits(owner, node, run, row)
         self._next_index = known.next_index if known else 0
         #: The task has come so far that cancelling it reaches `go`.
@@ -241,6 +244,7 @@ class NodeRun:
         """
         context = self._owner.context(self._run, self.row)
         context.waiting, context.recorded = self.waits, self._kept
+        context.hiding, self._context = self._opened, context
         is_repeatable = self._node.effect is not Effect.ONCE
         limit = self.waits.limit = asyncio.timeout(self._node.policy.timeout_seconds or None)
         self.waits.begin_attempt()
@@ -269,8 +273,17 @@ class NodeRun:
             self.waits.limit = None  # what is waited for after the attempt has no part in its time
             deadline.cancel()
             self.waits.end_work()
-            self.row.log = [*self.row.log, *context.lines]
+            self.row.log = [*self.row.log, *self._without_secrets(context.lines)]
         return None, False
+
+    @property
+    def _opened(self) -> Hiding | None:
+        """Hides the secrets that this run has opened, in this attempt or an earlier one; None: none."""
+        return self._context.hiding if self._context else None
+
+    def _without_secrets(self, lines: list[list[Any]]) -> list[list[Any]]:
+        hiding = self._opened
+        return [[*where, hiding.text(text)] for *where, text in lines] if hiding else lines
 
     def _leave_to_itself(self) -> None:
         """The block goes on although its time is over: the run has failed, and what the block does is not heard."""
@@ -314,6 +327,9 @@ class NodeRun:
     async def _emit(self, port: str, value: Any) -> None:
         """A value travels and is recorded; a port that does not exist, or had its value, is the block's fault."""
         encoded = encode(value)
+        if self._opened and self._opened.is_in(encoded.text):
+            value = self._opened.value(value)
+            encoded = encode(value)
         limit = self._owner.plan.limits.value_bytes
         if limit and len(encoded.text) > limit:
             message = f"A value of {len(encoded.text):,} bytes is larger than this graph's limit of {limit:,} bytes (value_bytes)."
@@ -391,7 +407,7 @@ class NodeRun:
 
     def _error(self, message: object, kind: str) -> Error:
         """An error that can be written whatever text the block gave."""
-        text = plain(message, MAX_MESSAGE)
+        text = plain(self._opened.text(str(message)) if self._opened else message, MAX_MESSAGE)
         return {"message": text, "kind": kind, "block": self._node.block_id, "attempt": self.row.attempt}
 
 

@@ -188,6 +188,7 @@ class ExecutionProcessor:
             execution_inputs=self.claim.inputs,
             indices=run.indices,
             http=careful_http_client(self._recorder.until_sure),
+            credentials=self.executor.credentials,
             show_progress=lambda fraction, text: self._show_progress(run.node, run.path, fraction, text),
         )
 

@@ -8,3 +8,7 @@ class CredentialsConfig(AppConfig):
 
     name = "agentflow.credentials"
     label = "credentials"
+
+    def ready(self) -> None:
+        """Register the check of the keys."""
+        from agentflow.credentials import checks  # noqa: F401 - registers itself

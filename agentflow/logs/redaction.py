@@ -1,12 +1,15 @@
-"""Secrets that must not reach a log, found by the names of values and by how they look."""
+"""Secrets that must not reach a log, found by the names of values, by how they look, and by what was opened here."""
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[hidden]"
 MOST_DEPTH = 4
+#: Opened secrets that a process remembers; the least recently opened are forgotten.
+MOST_OPENED = 2_000
 #: Made by us, of nothing that anybody else has written.
 SAFE = frozenset({"time", "level", "logger", "execution", "graph", "user", "worker"})
 
@@ -46,6 +49,18 @@ SECRET_TEXTS = (
 )
 
 
+_opened: OrderedDict[str, None] = OrderedDict()
+
+
+def remember(secrets: Iterable[str]) -> None:
+    """No line of this process shall hold these texts."""
+    for text in secrets:
+        _opened[text] = None
+        _opened.move_to_end(text)
+    while len(_opened) > MOST_OPENED:
+        _opened.popitem(last=False)
+
+
 def redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: the line without secrets, all of it plain data."""
     for name, value in line.items():
@@ -82,4 +97,7 @@ def hidden(text: str) -> str:
     if any(mark in small for mark in MARKS):
         for pattern, instead in SECRET_TEXTS:
             text = pattern.sub(instead, text)
+    for secret in tuple(_opened):
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
     return text

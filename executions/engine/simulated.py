@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from blocks.base import BlockError, read_input
-from blocks.context import Answer, Files
+from blocks.context import Answer, Files, Secret
 from executions.engine.commands import Path
 from executions.engine.tables import NodePlan
 
@@ -99,6 +99,10 @@ class SimulatedContext:
         """The outputs of another graph, simulated too."""
         outputs: Mapping[str, Any] = await _Awaited(Child(graph, inputs, key))
         return outputs
+
+    async def credential(self, id: str, *kinds: str) -> Secret:
+        """None: nothing is reached in a simulation."""
+        raise BlockError("There are no credentials in a simulation", retry=False)
 
     def log(self, message: str, level: str = "info") -> None:
         """Drop the line."""

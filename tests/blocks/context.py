@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blocks.base import Block, BlockError, PortKind, RunsIn, read_input
-from blocks.context import Answer, BlockUser, HttpResponse
+from blocks.context import Answer, BlockUser, HttpResponse, Secret
 
 
 @dataclass
@@ -101,6 +101,7 @@ class FakeContext:
     answers: list[Answer] = field(default_factory=list)
     #: Each wait as it was asked for: `("sleep", 60.0)`, `("ask", "May it?", payload)`, `("graph", 1, inputs, key)`.
     waits: list[tuple[Any, ...]] = field(default_factory=list)
+    credentials: Mapping[str, Secret] = field(default_factory=dict)
     logs: list[tuple[str, str]] = field(default_factory=list)
     shown: list[float] = field(default_factory=list)
 
@@ -120,6 +121,12 @@ class FakeContext:
         if graph not in self.graphs:
             raise BlockError(f"There is no graph {graph}.", retry=False)
         return self.graphs[graph](inputs)
+
+    async def credential(self, id: str, *kinds: str) -> Secret:
+        found = self.credentials.get(id)
+        if found is None or found.kind not in kinds:
+            raise BlockError("The credential is gone.", retry=False)
+        return found
 
     def progress(self, fraction: float, text: str = "") -> None:
         self.shown.append(fraction)

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django_rq.management.commands.rqworker import Command as DjangoRqCommand
 
+from agentflow.credentials import key_check
 from agentflow.database.limits import limit_connections
 from agentflow.logs.context import name_process
 from executions.tickets import NODES, TICKETS
@@ -48,6 +49,7 @@ class Command(DjangoRqCommand):
         )
         if options["verbosity"] == 1:
             options["verbosity"] = 0  # RQ's four lines for every ticket say nothing that our own log does not
+        key_check.at_start()
         limit_connections()
         name_process(worker=f"{socket.gethostname()}-{os.getpid()}")
         super().handle(*queues, **options)  # type: ignore[no-untyped-call]  # as above
