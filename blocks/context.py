@@ -171,3 +171,22 @@ class BlockContext(Protocol):
     def progress(self, fraction: float, text: str = "") -> None:
         """Show progress on the node, 0 to 1; transient."""
         ...
+
+    def stream(self, port: str, chunk: str) -> None:
+        """Show on the node how the text of an output port goes on; transient, the value that is yielded takes its place."""
+        ...
+
+    def usage(
+        self,
+        *,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        tokens: int = 0,
+        items: int = 0,
+        bytes: int = 0,
+        usd: float = 0,
+        model: str = "",
+        provider: str = "",
+    ) -> None:
+        """Add to what this run has used; kept over retries, also when the attempt fails. `tokens` counts all of them."""
+        ...

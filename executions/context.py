@@ -1,7 +1,7 @@
 """What a block gets to use: the real things behind `blocks.context`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,19 +13,15 @@ from agentflow.credentials.hiding import Hiding
 from blocks.base import BlockError
 from blocks.context import Answer, BlockUser, Files, HttpClient, Secret
 from blocks.http import CarefulClient, Ready, SafeHttpClient
+from executions.showing import Later, Showing, Tell
 from executions.texts import plain
+from executions.usage import Usage, added
 
 #: Files that come with the product, by the folder name that blocks use.
 SHIPPED = {"examples": Path(settings.BASE_DIR) / "agentflow" / "graphs" / "examples"}
 MAX_LOG_LINES = 200
 MAX_LINE = 2_000
 MAX_LEVEL = 20
-MAX_PROGRESS = 200
-#: Progress is shown at most this often, in seconds.
-PROGRESS_SECONDS = 0.1
-
-#: Receives `(fraction, text)`.
-Progress = Callable[[float, str], None]
 
 
 class ShippedFiles:
@@ -88,7 +84,9 @@ class NodeContext:
     user: BlockUser
     execution_inputs: Mapping[str, Any]
     indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    show_progress: Progress = lambda fraction, text: None
+    #: Tells whoever watches the run what there is to see.
+    tell: Tell = lambda shown: None
+    later: Later | None = None
     http: HttpClient = field(default_factory=http_client)
     files: Files = field(default_factory=ShippedFiles)
     #: None where a block cannot wait: in a thread or in a process.
@@ -101,8 +99,10 @@ class NodeContext:
     recorded: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: [[seconds since the start, level, message], …].
     lines: list[list[Any]] = field(default_factory=list)
+    #: What it has used since somebody last took it.
+    used: Usage = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
-    _shown: float = 0.0
+    _showing: Showing | None = None
 
     async def sleep(self, seconds: float, *, key: str = "") -> None:
         """Return after so long; a long wait holds no worker."""
@@ -140,10 +140,32 @@ class NodeContext:
         elif len(self.lines) == MAX_LOG_LINES:
             self.lines.append([round(time.monotonic() - self._started, 4), "warning", "Further lines were left out."])
 
+    def usage(self, **amounts: Any) -> None:
+        """Add to what the run has used."""
+        self.used = added(self.used, amounts)
+
+    def take_used(self) -> Usage:
+        """What was used since the last call."""
+        taken, self.used = self.used, {}
+        return taken
+
     def progress(self, fraction: float, text: str = "") -> None:
-        """Show progress, 0 to 1, at most ten times a second."""
-        now = time.monotonic()
-        if now - self._shown >= PROGRESS_SECONDS or fraction >= 1:
-            self._shown = now
-            text = self.hiding.text(text) if self.hiding else text
-            self.show_progress(min(max(float(fraction), 0.0), 1.0), plain(text, MAX_PROGRESS))
+        """Show progress, 0 to 1."""
+        self._shown().progress(fraction, text)
+
+    def stream(self, port: str, chunk: str) -> None:
+        """Show how the text of a port goes on."""
+        self._shown().stream(port, chunk)
+
+    def end(self) -> None:
+        """The attempt is over: show nothing more."""
+        if self._showing is not None:
+            self._showing.end()
+
+    def _shown(self) -> Showing:
+        if self._showing is None:
+            self._showing = Showing(self.tell, self.later, self._hidden)
+        return self._showing
+
+    def _hidden(self, text: str) -> str:
+        return self.hiding.text(text) if self.hiding else text

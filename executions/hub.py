@@ -44,7 +44,7 @@ WAITED_FRAME_SECONDS = 0.005
 KEPT_READS = 8
 #: Transient messages kept per follower between two frames; the newest per node wins.
 KEPT_TRANSIENTS = 100
-MOST_TRANSIENT_CHARACTERS = 16_384
+MOST_TRANSIENT_CHARACTERS = 32_768
 
 #: What `CLIENT LIST` shows of the subscription.
 CLIENT_NAME = f"{settings.REDIS_PREFIX}:hub"

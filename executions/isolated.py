@@ -122,6 +122,7 @@ class IsolatedRunner:
         else:
             raise BlockError(f"The process that ran this node ended {MAX_TOKENS} times without an answer.", retry=False)
         context.lines += result["log"]
+        context.usage(**result.get("usage", {}))  # a worker of an earlier release says nothing of it
         for port, value in result["outputs"]:
             yield port, value
         if error := result["error"]:

@@ -250,7 +250,7 @@ class ExecutionManager:
             executor=self._executor,
             outside=Outside(self._store, claim, starter=self._starter, depth_limit=_depth_limit(claim, plan)),
             book=book,
-            show_progress=partial(self._show_progress, claim.id),
+            show=partial(self._show, claim.id),
         )
         replayed = await self._replayed(processor, book) if claim.epoch > 1 else None
         answered = await self._answered(replayed) if replayed else ()
@@ -348,8 +348,8 @@ class ExecutionManager:
     def _processors(self) -> list[ExecutionProcessor]:
         return [place.processor for place in self._hosted.values() if place.processor]
 
-    def _show_progress(self, execution: UUID, node: str, path: Path, fraction: float, text: str) -> None:
-        message: dict[str, Any] = {"node": node, "path": list(path), "progress": fraction, "text": text}
+    def _show(self, execution: UUID, node: str, path: Path, shown: Mapping[str, Any]) -> None:
+        message = {"node": node, "path": list(path), **shown}
         self._bell.transient(execution, f"{node}{path}", orjson.dumps(message).decode())
 
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -94,7 +94,7 @@ def _result(job: NodeJob) -> tuple[dict[str, Any], bool]:
     if error and _is_too_large(outputs):
         outputs = []
     context.log(f"{time.process_time() - started:.3f} s of processor time", "debug")
-    return {"outputs": outputs, "error": error, "log": context.lines}, is_sound
+    return {"outputs": outputs, "error": error, "log": context.lines, "usage": context.take_used()}, is_sound
 
 
 def _is_too_large(outputs: list[list[Any]]) -> bool:
@@ -115,10 +115,10 @@ def _context(given: dict[str, Any]) -> NodeContext:
         user=BlockUser(**given["user"]),
         execution_inputs=given["execution_inputs"],
         indices={port: tuple(numbers) for port, numbers in given["indices"].items()},
-        show_progress=partial(_show_progress, given["execution_id"], given["node"], given["path"]),
+        tell=partial(_tell, given["execution_id"], given["node"], given["path"]),
     )
 
 
-def _show_progress(execution: str, node: str, path: list[int], fraction: float, text: str) -> None:
-    message = {"node": node, "path": path, "progress": fraction, "text": text}
+def _tell(execution: str, node: str, path: list[int], shown: Mapping[str, Any]) -> None:
+    message = {"node": node, "path": path, **shown}
     wake.ring(wake.WAKE_CHANNEL, f"t:{execution}:{orjson.dumps(message).decode()}")

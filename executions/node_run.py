@@ -26,6 +26,7 @@ from executions.replay import Recorded
 from executions.reuse import as_yielded
 from executions.store import Claim
 from executions.texts import plain
+from executions.usage import added
 from executions.values import Encoded, as_recorded, encode, save_blob
 from executions.waited import OUTCOME, RETRY, is_open
 from executions.waits import Waits
@@ -273,6 +274,8 @@ class NodeRun:
             self.waits.limit = None  # what is waited for after the attempt has no part in its time
             deadline.cancel()
             self.waits.end_work()
+            context.end()
+            self._count_usage(context)
             self.row.log = [*self.row.log, *self._without_secrets(context.lines)]
         return None, False
 
@@ -311,9 +314,18 @@ class NodeRun:
                     again[port] = again.get(port, 0) + 1
                     if again[port] <= recorded.get(port, 0):
                         continue
+                if self._count_usage(context):
+                    self._owner.ledger.put_node(self.row)
                 await self._emit(port, value)
                 reached(Point.EMITTED, self.row)
         reached(Point.BLOCK_ENDED, self.row)
+
+    def _count_usage(self, context: NodeContext) -> bool:
+        """Add to the row what the block has used since the last time; whether it was anything."""
+        used = context.take_used()
+        if used:
+            self.row.usage = added(self.row.usage, used)
+        return bool(used)
 
     def _as_it_travels(self, value: Any, encoded: Encoded, ref: int) -> Any:
         """What sinks get: a copy, but for a large value that goes on as it came in."""

@@ -46,8 +46,8 @@ QUEUED_ROWS = 200
 #: An execution whose runs all wait for other graphs stays on its worker for so long: they often end soon.
 LINGER_SECONDS = 5.0
 
-#: Shows progress of a node: node key, path, fraction, text.
-ShowProgress = Callable[[str, Path, float, str], None]
+#: Shows something of a node that runs: node key, path, and what there is to see.
+Show = Callable[[str, Path, Mapping[str, Any]], None]
 
 
 class ExecutionProcessor:
@@ -65,7 +65,7 @@ class ExecutionProcessor:
         executor: NodeExecutor,
         outside: Outside,
         book: Book | None = None,
-        show_progress: ShowProgress,
+        show: Show,
     ) -> None:
         self.claim = claim
         self.plan = plan
@@ -79,7 +79,8 @@ class ExecutionProcessor:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recorder = recorder
         self._gauges = recorder.gauges
-        self._show_progress = show_progress
+        self._show = show
+        self._loop = asyncio.get_running_loop()
         self._user = BlockUser(claim.user_id, claim.user_name)
         self.subject = Subject(claim.id, claim.graph, claim.user_id)
         self._recorded: Mapping[RunKey, Recorded] = {}
@@ -189,8 +190,12 @@ class ExecutionProcessor:
             indices=run.indices,
             http=careful_http_client(self._recorder.until_sure),
             credentials=self.executor.credentials,
-            show_progress=lambda fraction, text: self._show_progress(run.node, run.path, fraction, text),
+            tell=lambda shown: self._show(run.node, run.path, shown),
+            later=self._later,
         )
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, act)
 
     def decide(self, event: Callable[[], Iterable[Command]]) -> None:
         """Tell the scheduler an event and carry out what it commands.

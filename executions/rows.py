@@ -65,6 +65,7 @@ class NodeRow(TypedDict):
     waiting: WaitRow | None
     children: list[str]
     error: dict[str, Any] | None
+    usage: dict[str, Any]
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
@@ -108,6 +109,7 @@ _SHOWN_COLUMNS = (
     "reused",
     "pinned",
     "error",
+    "usage",
     "queued_at",
     "started_at",
     "ended_at",

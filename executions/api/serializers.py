@@ -127,6 +127,20 @@ class WaitSerializer(Shape):
         return {"for": serializers.ChoiceField(WAITS), **super().get_fields()}
 
 
+class UsageSerializer(Shape):
+    """Sums over all attempts; the words are the last one's."""
+
+    input_tokens = serializers.IntegerField(required=False)
+    output_tokens = serializers.IntegerField(required=False)
+    tokens = serializers.IntegerField(required=False)
+    items = serializers.IntegerField(required=False)
+    bytes = serializers.IntegerField(required=False)
+    usd = serializers.FloatField(required=False)
+    model = serializers.CharField(required=False)
+    provider = serializers.CharField(required=False)
+    node_executions = serializers.IntegerField(required=False, help_text="Of the graphs that it ran.")
+
+
 class NodeRowSerializer(Shape):
     """One run of one node."""
 
@@ -144,6 +158,7 @@ class NodeRowSerializer(Shape):
     waiting = WaitSerializer(allow_null=True)
     children = serializers.ListField(child=serializers.UUIDField(), help_text="Executions that it started.")
     error = ObjectField(allow_null=True)
+    usage = UsageSerializer(help_text="What it has used, as far as its block says.")
     queued_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)

@@ -110,6 +110,12 @@ class SimulatedContext:
     def progress(self, fraction: float, text: str = "") -> None:
         """Drop the news."""
 
+    def stream(self, port: str, chunk: str) -> None:
+        """Drop the text."""
+
+    def usage(self, **amounts: Any) -> None:
+        """Count nothing."""
+
 
 def steps_of(node: NodePlan, values: Mapping[str, Any], context: SimulatedContext) -> Steps:
     """What the node's block gives and waits for; whatever it raises is a failure of its run."""

@@ -104,6 +104,10 @@ class FakeContext:
     credentials: Mapping[str, Secret] = field(default_factory=dict)
     logs: list[tuple[str, str]] = field(default_factory=list)
     shown: list[float] = field(default_factory=list)
+    #: What was streamed, by port.
+    streamed: dict[str, str] = field(default_factory=dict)
+    #: Each call of `usage`.
+    used: list[dict[str, Any]] = field(default_factory=list)
 
     def log(self, message: str, level: str = "info") -> None:
         self.logs.append((level, message))
@@ -130,6 +134,12 @@ class FakeContext:
 
     def progress(self, fraction: float, text: str = "") -> None:
         self.shown.append(fraction)
+
+    def stream(self, port: str, chunk: str) -> None:
+        self.streamed[port] = self.streamed.get(port, "") + chunk
+
+    def usage(self, **amounts: Any) -> None:
+        self.used.append(amounts)
 
 
 async def run(block: type[Block], values: Mapping[str, Any], context: FakeContext | None = None) -> dict[str, Any]:

@@ -262,6 +262,33 @@ class Tick(Block):
         yield "value", input.text
 
 
+class Talk(Block):
+    """Stream words and say what they cost, try after try, until one is allowed to end."""
+
+    id = "test.talk"
+    category = "Test"
+    effect = Effect.IDEMPOTENT
+
+    class Input(BlockInput):
+        name: str
+        failures: int = 0
+        words: list[str] = Field(default_factory=list)
+
+    class Output(BlockOutput):
+        text: str
+
+    async def run(self, input: Input, context: BlockContext) -> Outputs:
+        TRIES[input.name] += 1
+        for word in input.words:
+            context.stream("text", word)
+        context.usage(input_tokens=3, output_tokens=2, tokens=5, model=f"m{TRIES[input.name]}")
+        if TRIES[input.name] <= input.failures:
+            raise BlockError("not yet")
+        while not GATES[input.name].is_set():
+            await asyncio.sleep(0.005)
+        yield "text", "".join(input.words)
+
+
 class InThread(Block):
     """Say in which thread it runs."""
 
@@ -308,6 +335,7 @@ class InProcess(Block):
         seconds: float = Field(0, ge=0)
         exit: bool = False
         fail: bool = False
+        tokens: int = 0
 
     class Output(BlockOutput):
         process: int
@@ -315,6 +343,7 @@ class InProcess(Block):
 
     def run(self, input: Input, context: BlockContext) -> SyncOutputs:
         context.log("working")
+        context.usage(tokens=input.tokens)
         deadline = time.monotonic() + input.seconds
         while time.monotonic() < deadline:
             sum(range(1_000))

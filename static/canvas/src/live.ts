@@ -8,10 +8,12 @@
 import { useCallback, useSyncExternalStore } from "react";
 
 import { emptySummary, rowAdded, rowReplaced, type NodeSummary } from "./model/summary";
-import type { NodeRow } from "./model/types";
+import type { NodeRow, StreamedText, Transient } from "./model/types";
 
 interface NodeLive {
   rows: Map<string, NodeRow>;
+  /** Text that runs give which go on, by path. */
+  streams: Map<string, StreamedText>;
   /** Rows as a list, made when somebody asks. */
   list: readonly NodeRow[] | null;
   summary: NodeSummary;
@@ -48,7 +50,7 @@ export function applyRows(rows: readonly NodeRow[]): void {
   for (const row of rows) {
     let node = nodes.get(row.node);
     if (!node) {
-      node = { rows: new Map(), list: null, summary: emptySummary() };
+      node = { rows: new Map(), streams: new Map(), list: null, summary: emptySummary() };
       nodes.set(row.node, node);
     }
     const before = node.rows.get(row.id);
@@ -56,15 +58,34 @@ export function applyRows(rows: readonly NodeRow[]): void {
     node.rows.set(row.id, row);
     node.list = null;
     node.summary = before ? rowReplaced(node.summary, before, row, node.rows) : rowAdded(node.summary, row);
+    if (row.status !== "running" || (before && before.attempt !== row.attempt)) endStream(node, row.path);
     touch(row.node);
   }
 }
 
-/** Shows how far a running node is; superseded by its result. */
-export function applyProgress(key: string, progress: number | null, text: string): void {
+function pathKey(path: readonly number[]): string {
+  return path.join(".");
+}
+
+function firstStream(node: NodeLive): StreamedText | null {
+  return node.streams.values().next().value ?? null;
+}
+
+function endStream(node: NodeLive, path: readonly number[]): void {
+  if (node.streams.delete(pathKey(path))) node.summary = { ...node.summary, stream: firstStream(node) };
+}
+
+function isRunningAt(node: NodeLive, path: string): boolean {
+  return [...node.rows.values()].some((row) => row.status === "running" && pathKey(row.path) === path);
+}
+
+/** Shows how far a running node is and what it gives; superseded by its result, also when that came first. */
+export function applyTransient({ node: key, path, progress, text, stream }: Transient): void {
   const node = nodes.get(key);
-  if (!node) return;
-  node.summary = { ...node.summary, progress, progressText: text };
+  if (node?.summary.status !== "running") return;
+  const at = pathKey(path);
+  if (stream && (node.streams.has(at) || isRunningAt(node, at))) node.streams.set(at, stream);
+  node.summary = { ...node.summary, progress, progressText: text, stream: firstStream(node) };
   touch(key);
 }
 
@@ -82,6 +103,11 @@ export function liveGeneration(): number {
 
 export function nodeSummary(key: string): NodeSummary | undefined {
   return nodes.get(key)?.summary;
+}
+
+/** Text that the node's run at this path gives, while it goes on. */
+export function nodeStream(key: string, path: readonly number[]): StreamedText | null {
+  return nodes.get(key)?.streams.get(pathKey(path)) ?? null;
 }
 
 /** Rows of one node, in order of arrival; a new array only when they changed. */
@@ -127,6 +153,12 @@ export function useNodeSummary(key: string): NodeSummary | undefined {
 export function useNodeRows(key: string): readonly NodeRow[] {
   const subscribe = useCallback((listener: Listener) => subscribeNode(key, listener), [key]);
   return useSyncExternalStore(subscribe, () => nodeRows(key));
+}
+
+/** Text of one run of a node as it comes; renders again only for this node. */
+export function useNodeStream(key: string, path: readonly number[]): StreamedText | null {
+  const subscribe = useCallback((listener: Listener) => subscribeNode(key, listener), [key]);
+  return useSyncExternalStore(subscribe, () => nodeStream(key, path));
 }
 
 /** A number that grows when any node changed, at most once a frame. */

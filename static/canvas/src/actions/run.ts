@@ -2,7 +2,7 @@
 
 import { api } from "../api/client";
 import { newId, type Draft } from "../draft";
-import { applyProgress, applyRows, clearLive, nodeRows } from "../live";
+import { applyRows, applyTransient, clearLive, nodeRows } from "../live";
 import { findNode, nodeTitle } from "../model/graph";
 import { changesBetween, changeWords } from "../model/changes";
 import { inputFields } from "../model/inputs";
@@ -80,7 +80,7 @@ export function runActions(set: Set, get: Get, draft: Draft): RunActions {
   const take = (id: string, frame: ExecutionFrame): void => {
     if (get().run.execution?.id !== id) return;
     if (frame.type === "transient") {
-      applyProgress(frame.node, frame.progress, frame.text);
+      applyTransient(frame);
       return;
     }
     applyRows(frame.nodes);

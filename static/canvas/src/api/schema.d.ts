@@ -1213,6 +1213,8 @@ export interface components {
             error: {
                 [key: string]: unknown;
             } | null;
+            /** @description What it has used, as far as its block says. */
+            usage: components["schemas"]["Usage"];
             /** Format: date-time */
             queued_at: string | null;
             /** Format: date-time */
@@ -1285,6 +1287,8 @@ export interface components {
             error: {
                 [key: string]: unknown;
             } | null;
+            /** @description What it has used, as far as its block says. */
+            usage: components["schemas"]["Usage"];
             /** Format: date-time */
             queued_at: string | null;
             /** Format: date-time */
@@ -1938,6 +1942,20 @@ export interface components {
              * @enum {string}
              */
             op: "unset_config";
+        };
+        /** @description Sums over all attempts; the words are the last one's. */
+        Usage: {
+            input_tokens?: number;
+            output_tokens?: number;
+            tokens?: number;
+            items?: number;
+            bytes?: number;
+            /** Format: double */
+            usd?: number;
+            model?: string;
+            provider?: string;
+            /** @description Of the graphs that it ran. */
+            node_executions?: number;
         };
         /** @description A version with its graph. */
         VersionDetail: {

@@ -13,7 +13,7 @@ import { statusColour, statusWord } from "../model/run";
 import { isFinal } from "../model/runs";
 import type { NodeShape, PortRow } from "../model/shape";
 import { hasHandled, origin } from "../model/summary";
-import type { NodeSpec, Problem } from "../model/types";
+import type { NodeSpec, Problem, StreamedText } from "../model/types";
 import { actions, useStore } from "../store";
 import { isReadOnly, mayRun, selectedKey } from "../state";
 import { IconButton } from "./Button";
@@ -176,12 +176,25 @@ function Footer({ id, node, problem }: { id: string; node: NodeSpec; problem: Pr
           </span>
         )}
       </footer>
+      {summary.stream && <Streamed stream={summary.stream} />}
       {summary.status === "failed" && summary.error && (
         <p className={styles.error} title={summary.error.message}>
           {summary.error.message ?? summary.error.detail}
         </p>
       )}
     </>
+  );
+}
+
+/** Characters that fit below a node. */
+const MOST_STREAMED = 200;
+
+/** The newest of the text that it gives, until the whole is there. */
+function Streamed({ stream }: { stream: StreamedText }) {
+  return (
+    <div className={styles.stream} aria-label={`${stream.port}, so far`}>
+      <p>{stream.text.slice(-MOST_STREAMED)}</p>
+    </div>
   );
 }
 

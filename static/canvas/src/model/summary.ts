@@ -1,6 +1,6 @@
 /** What all rows of one node add up to, kept up to date row by row. */
 
-import type { Failure, NodeRow, NodeStatus } from "./types";
+import type { Failure, NodeRow, NodeStatus, StreamedText } from "./types";
 
 export interface NodeSummary {
   status: NodeStatus;
@@ -23,6 +23,8 @@ export interface NodeSummary {
   /** 0 to 1 while a running block tells it. */
   progress: number | null;
   progressText: string;
+  /** Text as it comes: of the run that began to give some first, and still goes on. */
+  stream: StreamedText | null;
 }
 
 export function emptySummary(): NodeSummary {
@@ -42,6 +44,7 @@ export function emptySummary(): NodeSummary {
     error: null,
     progress: null,
     progressText: "",
+    stream: null,
   };
 }
 
@@ -98,6 +101,7 @@ function withRow(summary: NodeSummary, row: NodeRow, by: Record<NodeStatus, numb
     error: row.error ?? (status === "failed" ? summary.error : null),
     progress: active ? summary.progress : null,
     progressText: active ? summary.progressText : "",
+    stream: summary.stream,
   };
 }
 

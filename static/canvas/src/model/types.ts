@@ -244,6 +244,28 @@ export interface Waiting {
 }
 
 /** One run of one node: a node in a loop has many. */
+/** What a run has used, as far as its block says. */
+export interface Usage {
+  input_tokens?: number;
+  output_tokens?: number;
+  tokens?: number;
+  items?: number;
+  bytes?: number;
+  usd?: number;
+  model?: string;
+  provider?: string;
+  /** Of the graphs that it ran. */
+  node_executions?: number;
+}
+
+/** Text that a running node gives, as far as it is there. */
+export interface StreamedText {
+  port: string;
+  text: string;
+  /** Only its newest part is here. */
+  cut: boolean;
+}
+
 export interface NodeRow {
   id: string;
   node: string;
@@ -262,6 +284,7 @@ export interface NodeRow {
   /** Executions of other graphs that it started. */
   children: string[];
   error: Failure | null;
+  usage: Usage;
   queued_at: string | null;
   started_at: string | null;
   ended_at: string | null;
@@ -389,8 +412,17 @@ export interface Boot {
 
 /** Frames of `/ws/executions/<id>/`. */
 export type ExecutionFrame =
-  | { type: "snapshot" | "frame"; seq: number; head: number; execution: WatchedExecution; nodes: NodeRow[] }
-  | { type: "transient"; node: string; path: number[]; progress: number | null; text: string };
+  { type: "snapshot" | "frame"; seq: number; head: number; execution: WatchedExecution; nodes: NodeRow[] } | Transient;
+
+/** News of a running node that nobody keeps; each says all that there is to see. */
+export interface Transient {
+  type: "transient";
+  node: string;
+  path: number[];
+  progress: number | null;
+  text: string;
+  stream?: StreamedText;
+}
 
 /** Messages of `/ws/graphs/<id>/`. */
 export type GraphMessage =

@@ -108,6 +108,7 @@ export function nodeRow(node: string, more: Partial<NodeRow> = {}): NodeRow {
     waiting: null,
     children: [],
     error: null,
+    usage: {},
     queued_at: "2026-11-23T10:00:00.100000Z",
     started_at: "2026-11-23T10:00:00.200000Z",
     ended_at: "2026-11-23T10:00:00.300000Z",

@@ -3,6 +3,7 @@
 import { clock, duration } from "../../model/format";
 import { attemptWords, instant, itemName, rowTime, statusWord } from "../../model/run";
 import type { NodeRow } from "../../model/types";
+import { usageWords } from "../../model/usage";
 import styles from "../Inspector.module.css";
 import { Origin } from "../Origin";
 import { StatusMark } from "../StatusBadge";
@@ -19,6 +20,7 @@ export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
     row.attempt > 1 ? attemptWords(row) : "",
     wait >= 100 ? `waited ${duration(wait)}` : "",
     row.started_at ? `at ${clock(row.started_at)}` : "",
+    usageWords(row.usage),
   ];
   return (
     <p className={`${styles.rowFacts ?? ""} num`}>

@@ -18,6 +18,7 @@ import { Outputs } from "./Outputs";
 import { PinButton, PinSample } from "./PinButton";
 import { RowPicker } from "./RowPicker";
 import { RowFacts } from "./RowFacts";
+import { StreamedOutput } from "./StreamedOutput";
 import { Value } from "./Value";
 import { WaitNotice } from "./WaitNotice";
 import type { RowChoice } from "./useRowChoice";
@@ -54,6 +55,7 @@ export function RunTab({ nodeKey, tab, choice }: RunTabProps) {
       <Interrupted row={row} />
       <ChildRuns row={row} />
       {tab === "output" && <Failed row={row} />}
+      {tab === "output" && row.status === "running" && <StreamedOutput row={row} />}
       {problem && (
         <div className={styles.notice}>
           {problem.detail} <Button onClick={retry}>Try again</Button>
