@@ -136,6 +136,7 @@ class UsageSerializer(Shape):
     items = serializers.IntegerField(required=False)
     bytes = serializers.IntegerField(required=False)
     usd = serializers.FloatField(required=False)
+    seconds = serializers.FloatField(required=False, help_text="Of work, where it is paid for.")
     model = serializers.CharField(required=False)
     provider = serializers.CharField(required=False)
     node_executions = serializers.IntegerField(required=False, help_text="Of the graphs that it ran.")

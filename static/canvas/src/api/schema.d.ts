@@ -1952,6 +1952,11 @@ export interface components {
             bytes?: number;
             /** Format: double */
             usd?: number;
+            /**
+             * Format: double
+             * @description Of work, where it is paid for.
+             */
+            seconds?: number;
             model?: string;
             provider?: string;
             /** @description Of the graphs that it ran. */

@@ -252,6 +252,8 @@ export interface Usage {
   items?: number;
   bytes?: number;
   usd?: number;
+  /** Of work, where it is paid for. */
+  seconds?: number;
   model?: string;
   provider?: string;
   /** Of the graphs that it ran. */
