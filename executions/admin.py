@@ -35,7 +35,7 @@ from executions.admin_inlines import COLUMNS as NODE_COLUMNS
 from executions.admin_inlines import NodeExecutionInline
 from executions.admin_retry import MOST_AT_ONCE, RETRIED, Retrying
 from executions.admin_stuck import StuckPage
-from executions.models import Approval, Blob, Execution, NodeExecution, NodeJob, Output, Worker
+from executions.models import Approval, Blob, EndedRun, Execution, FollowedGraph, NodeExecution, NodeJob, Output, Worker
 from executions.rows import COUNTS
 from executions.services import StartRefused, cancel_executions, rerun_execution
 
@@ -488,3 +488,29 @@ class NodeJobAdmin(ReadOnlyAdmin):
         if job.ended_at:
             return "✓ ended"
         return "◐ running" if job.claimed_at else "○ open"
+
+
+@admin.register(EndedRun)
+class EndedRunAdmin(ReadOnlyAdmin):
+    """Endings that not everybody knows yet: normally none; what stays here could not be told."""
+
+    list_display = ("execution_link", "created_at", "handled_by", "failed_by", "failures", "not_before")
+    list_columns = ("execution_id", "created_at", "handled_by", "failed_by", "failures", "not_before")
+    ordering = ("-created_at",)
+    fields = list_display
+
+    @admin.display(description="execution")
+    def execution_link(self, ended: EndedRun) -> SafeString:
+        """The execution's page."""
+        return link("admin:executions_execution_change", [ended.execution_id], f"{ended.execution_id}"[:18])
+
+
+@admin.register(FollowedGraph)
+class FollowedGraphAdmin(ReadOnlyAdmin):
+    """Graphs of which every ending is told, and to whom."""
+
+    list_display = ("graph", "follower")
+    list_columns = ("graph_id", "graph__name", "follower")
+    list_select_related = ("graph",)
+    ordering = ("-id",)
+    fields = list_display

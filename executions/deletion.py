@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from agentflow.database.limits import patience
 from agentflow.graphs.models import Graph
 from executions.engine.status import Status
-from executions.models import Approval, Execution, NodeExecution, NodeJob, Output
+from executions.models import Approval, EndedRun, Execution, NodeExecution, NodeJob, Output
 
 
 def delete_executions(graph: Graph, **_: Any) -> None:
@@ -30,6 +30,7 @@ def delete_executions(graph: Graph, **_: Any) -> None:
         Output.objects.filter(execution__in=doomed),
         NodeJob.objects.filter(execution__in=doomed),
         NodeExecution.objects.filter(execution__in=doomed),
+        EndedRun.objects.filter(execution__in=doomed),
         doomed,
     ):
         with patience(0):  # a graph may have run a million times

@@ -1,6 +1,6 @@
 """Ending executions from outside: one set of statements for whoever cancels, the sweeper and workers that give up."""
 
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from django.conf import settings
@@ -12,8 +12,15 @@ GRACE_SECONDS = 3.0
 #: The newest events of an execution; with the next one they are at most 20.
 EVENTS = "jsonb_path_query_array(e.events, '$[last - 18 to last]')"
 
+#: Rows of `EndedRun` for what the statement has `ended` (id, parent_id, status): failures, and what somebody follows.
+TOLD: LiteralString = """
+        INSERT INTO executions_endedrun (execution_id)
+        SELECT id FROM ended WHERE parent_id IS NULL AND (status = 'failed' OR EXISTS (
+            SELECT 1 FROM executions_followedgraph f WHERE f.graph_id = ended.graph_id))
+        ON CONFLICT DO NOTHING
+"""
 #: Cancelled executions that no living worker will end: nobody holds them, or their holder has stopped renewing.
-END_CANCELLED = """
+END_CANCELLED = f"""
     WITH ending AS (
         SELECT e.id FROM executions_execution e LEFT JOIN executions_worker w ON w.id = e.holder_id
         WHERE e.cancel_requested_at IS NOT NULL AND e.ended_at IS NULL
@@ -25,28 +32,28 @@ END_CANCELLED = """
     ), ended AS (
         UPDATE executions_execution e SET status = 'cancelled', holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1,
             ended_at = clock_timestamp()
-        FROM ending WHERE e.id = ending.id RETURNING e.id, e.graph_id AS graph, e.seq
-    ), counted AS (
+        FROM ending WHERE e.id = ending.id RETURNING e.id, e.graph_id, e.parent_id, e.status, e.seq
+    ), told AS ({TOLD}), counted AS (
         INSERT INTO executions_totals (id, counts)
         SELECT gen_random_uuid(), jsonb_build_object('executions_ended', jsonb_build_object('cancelled|', count(*)))
         FROM ended HAVING count(*) > 0
     )
-    SELECT id, graph, seq FROM ended
-"""
+    SELECT id, graph_id AS graph, seq FROM ended
+"""  # noqa: S608 - parts of our own
 #: Executions that cannot go on; with an epoch only if it is still that one. `CLOSE` must follow.
-FAIL = """
+FAIL = f"""
     WITH ended AS (
         UPDATE executions_execution e SET status = 'failed', reason = %(reason)s, error = %(error)s::jsonb,
             holder_id = NULL, epoch = e.epoch + 1, seq = e.seq + 1, ended_at = clock_timestamp()
         WHERE e.id = ANY(%(ids)s) AND e.ended_at IS NULL AND (%(epoch)s::int IS NULL OR e.epoch = %(epoch)s)
-        RETURNING e.id, e.graph_id AS graph, e.seq
-    ), counted AS (
+        RETURNING e.id, e.graph_id, e.parent_id, e.status, e.seq
+    ), told AS ({TOLD}), counted AS (
         INSERT INTO executions_totals (id, counts) SELECT gen_random_uuid(), jsonb_build_object(
             'executions_ended', jsonb_build_object('failed|' || %(reason)s::text, count(*)))
         FROM ended HAVING count(*) > 0
     )
-    SELECT id, graph, seq FROM ended
-"""
+    SELECT id, graph_id AS graph, seq FROM ended
+"""  # noqa: S608 - parts of our own
 #: Nobody needs to decide any more, and graphs that it runs end with it.
 CLOSE_OTHERS = """
     WITH closed AS (

@@ -23,6 +23,7 @@ from django.conf import settings
 import agentflow
 from agentflow.credentials.opening import Opener
 from executions import tracing
+from executions.chores import Chores
 from executions.control import Bell, listen
 from executions.crash_points import Point, reached
 from executions.engine.status import FINAL
@@ -134,12 +135,14 @@ class Host:
             reached(Point.SIGNED_ON)
             watchdog = Watchdog(self.id, recorder, self._loop)
             watchdog.start()
+            chores = Chores()
             core = _core_tasks(
                 recorder=recorder.run(),
                 manager=self.manager.run(),
                 watch=self.manager.watch(),
                 isolated=isolated.watch(),
                 sweeper=Sweeper(store, bell, recorder.gauges).run(),
+                chores=chores.run(),
                 bell=bell.run(),
                 control=listen(_Ear(self.manager, isolated).hear),
             )
@@ -156,6 +159,7 @@ class Host:
             executor.close()
             credentials.close()
             await self.manager.close()
+            await chores.close()
             if traces is not None:
                 await asyncio.to_thread(traces.close)
 

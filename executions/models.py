@@ -148,6 +148,45 @@ class Execution(models.Model):
         return str(self.id)
 
 
+class EndedRun(models.Model):
+    """An execution without a parent that has ended, as long as not all followers know it: the outbox of `followers`.
+
+    Written in the transaction that ends the execution, if it failed or if somebody follows its graph.
+    """
+
+    #: It may be gone.
+    execution = models.OneToOneField(
+        Execution, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    #: Names of the followers that know it, and of those that could not take it.
+    handled_by = ArrayField(models.CharField(max_length=50), db_default=[], default=list)
+    failed_by = ArrayField(models.CharField(max_length=50), db_default=[], default=list)
+    #: How often one of them could not, and when those are told again.
+    failures = models.PositiveIntegerField(db_default=0, default=0)
+    not_before = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class FollowedGraph(models.Model):
+    """A graph of whose executions somebody wants to know every ending, not only failures."""
+
+    graph = models.ForeignKey("graphs.Graph", models.CASCADE, db_constraint=False, related_name="+")
+    #: Name of the follower.
+    follower = models.CharField(max_length=50)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["graph", "follower"], name="graph_followed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.follower} follows {self.graph_id}"
+
+
 class NodeExecution(models.Model):
     """One run of one node. The id follows from execution, node, path and ordinal (`ids.node_execution_id`)."""
 
@@ -252,11 +291,18 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True)
     #: The run ended before anybody decided.
     closed_at = models.DateTimeField(null=True)
+    #: Whoever may decide was told, if they want to be.
+    announced_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["-id"], condition=Q(decided_at=None, closed_at=None), name="approval_open"),
+            models.Index(
+                fields=["id"],
+                condition=Q(decided_at=None, closed_at=None, announced_at=None),
+                name="approval_unannounced",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ from agentflow.database import silence
 from executions import database
 from executions.clock import clock
 from executions.crash_points import Point, reached
-from executions.ending import CLOSE_OTHERS
+from executions.ending import CLOSE_OTHERS, TOLD
 from executions.gauges import Gauges
 from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
 from executions.texts import plain
@@ -140,12 +140,16 @@ PROGRESS = """
     UPDATE executions_execution e SET seq = new.seq, counts = new.counts::jsonb
     FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS new(id, seq, counts) WHERE e.id = new.id
 """
-ENDINGS = """
-    UPDATE executions_execution e SET status = new.status, reason = new.reason, error = new.error::jsonb,
-        outputs = new.outputs::json, ended_at = new.ended_at, holder_id = NULL
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-        AS new(id, status, reason, error, outputs, ended_at) WHERE e.id = new.id
-"""
+ENDINGS = f"""
+    WITH ended AS (
+        UPDATE executions_execution e SET status = new.status, reason = new.reason, error = new.error::jsonb,
+            outputs = new.outputs::json, ended_at = new.ended_at, holder_id = NULL
+        FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+            AS new(id, status, reason, error, outputs, ended_at) WHERE e.id = new.id
+        RETURNING e.id, e.graph_id, e.parent_id, e.status
+    )
+    {TOLD}
+"""  # noqa: S608 - parts of our own
 #: What somebody has answered meanwhile is not waited for: the execution is queued at once. Whoever answers locks the
 #: execution first, as this transaction has, so one of the two sees the other.
 PARK = """
