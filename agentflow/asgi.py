@@ -16,7 +16,7 @@ from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 from django.urls import path, re_path
 
-from agentflow import on_loop
+from agentflow import memory, on_loop
 from agentflow.credentials import key_check
 from agentflow.database.limits import share_connections
 from agentflow.static_files import StaticFiles
@@ -65,6 +65,7 @@ async def lifespan(
             share_connections()
             on_loop.install()
             await hub().keep()
+            memory.settle()
         else:
             await hub().release()
         await send({"type": f"{event['type']}.complete"})

@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 
 #: To web processes: `e:<execution id>:<seq>` after a commit, `g:<graph id>:<revision>` after an edit or when a run of that graph starts or ends.
 WAKE_CHANNEL = f"{settings.REDIS_PREFIX}:wake"
+#: At the end of `e:…`: the execution is over, or may be.
+OVER = ":over"
 #: To workers: `work`, `cancel:<execution id>`, `answer:<execution id>:<id of an approval or a child>`, `node:<token of an isolated job that ended>`.
 CONTROL_CHANNEL = f"{settings.REDIS_PREFIX}:control"
 
@@ -40,12 +42,16 @@ def once_more() -> Retry:
 
 def ring(channel: str, *messages: str) -> bool:
     """Publish after a commit; whether Redis took it. A Redis that is away costs latency, never correctness."""
+    return heard(*((channel, message) for message in messages)) is not None
+
+
+def heard(*messages: tuple[str, str]) -> list[int] | None:
+    """Publish each on its channel; how many listened to each, or None: Redis did not take them."""
     try:
         pipeline = connection().pipeline(transaction=False)
-        for message in messages:
+        for channel, message in messages:
             pipeline.publish(channel, message)
-        pipeline.execute()
+        return pipeline.execute()
     except redis.RedisError:
-        logger.warning("wake-up not sent", extra={"action": "wake_failed", "channel": channel})
-        return False
-    return True
+        logger.warning("wake-up not sent", extra={"action": "wake_failed", "channel": messages[0][0]})
+        return None

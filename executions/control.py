@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
-from agentflow.wake import CONTROL_CHANNEL, WAKE_CHANNEL
+from agentflow.wake import CONTROL_CHANNEL, OVER, WAKE_CHANNEL
 from executions.crash_points import Point, reached
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,12 @@ class Bell:
         self._wanted = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    def wake(self, execution: UUID, seq: int, *, graph: int | None = None) -> None:
-        """Those who follow the execution should look; with `graph`, also those who follow its graph."""
-        self._put(f"e:{execution}", WAKE_CHANNEL, f"e:{execution}:{seq}")
+    def wake(self, execution: UUID, seq: int, *, graph: int | None = None, is_over: bool = False) -> None:
+        """Those who follow the execution should look; with `graph`, also those who follow its graph.
+
+        Those who wait for its end hear only of one that is or may be over.
+        """
+        self._put(f"e:{execution}", WAKE_CHANNEL, f"e:{execution}:{seq}{OVER if is_over else ''}")
         if graph is not None:
             self._put(f"g:{graph}", WAKE_CHANNEL, f"g:{graph}:0")
 

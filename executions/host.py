@@ -21,6 +21,7 @@ import uvloop
 from django.conf import settings
 
 import agentflow
+from agentflow import memory
 from agentflow.credentials.opening import Opener
 from executions import tracing
 from executions.chores import Chores
@@ -146,6 +147,7 @@ class Host:
                 bell=bell.run(),
                 control=listen(_Ear(self.manager, isolated).hear),
             )
+            memory.settle()
             self._is_ready.set()
             await _guarded(self._stopping.wait(), core)
             await _guarded(self.manager.drain(DRAIN_SECONDS), core)
@@ -243,4 +245,5 @@ def _committed(bell: Bell, traces: "tracing.Traces | None", done: Sequence[tuple
         if not batch.is_empty:
             has_ended = batch.ending is not None and batch.ending.status in FINAL
             is_told = has_ended or batch.parking is not None
-            bell.wake(ledger.execution, batch.seq, graph=ledger.graph if is_told else None)
+            graph = ledger.graph if is_told else None
+            bell.wake(ledger.execution, batch.seq, graph=graph, is_over=has_ended)

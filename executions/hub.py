@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from agentflow.wake import WAKE_CHANNEL
+from agentflow.wake import OVER, WAKE_CHANNEL
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ class Hub:
             _pass_on(found[0], text)
         elif found is not None:
             found[0].ring()
-        if kind == "e" and (waited := self._topics.get(f"{WAITED}{name}")):
+        if kind == "e" and text.endswith(OVER) and (waited := self._topics.get(f"{WAITED}{name}")):
             waited[0].ring()
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
 from blocks.base import BlockError, Effect
+from executions.clock import now
 from executions.context import NodeContext
 from executions.crash_points import Point, reached
 from executions.engine.plan import NodePlan
@@ -27,8 +29,8 @@ MAX_TOKENS = 3
 
 #: Only for an execution that this worker still holds: the lock lets whoever takes it over come before or after.
 INSERT = """
-    INSERT INTO executions_nodejob (token, node_execution_id, execution_id, payload, claimed_by)
-    SELECT %s, %s, e.id, %s::json, '' FROM executions_execution e
+    INSERT INTO executions_nodejob (token, node_execution_id, execution_id, payload, claimed_by, created_at)
+    SELECT %s, %s, e.id, %s::json, '', coalesce(%s, clock_timestamp()) FROM executions_execution e
     WHERE e.id = %s AND e.holder_id = %s AND e.ended_at IS NULL FOR KEY SHARE OF e
     ON CONFLICT DO NOTHING
 """
@@ -52,8 +54,8 @@ DROP = "DELETE FROM executions_nodejob WHERE token = %s"
 class Queue(Protocol):
     """The queue of the node workers; its methods block, and may fail in any way that Redis can."""
 
-    def put(self, token: UUID) -> None:
-        """Offer the job."""
+    def put(self, token: UUID, *, is_urgent: bool = False) -> None:
+        """Offer the job; an urgent one before those that wait."""
 
     def missing(self, tokens: Iterable[UUID]) -> list[UUID]:
         """Those of the jobs that are not in the queue."""
@@ -111,9 +113,10 @@ class IsolatedRunner:
             Vanished: it must not be replaced, and nobody knows how far it came.
         """
         payload = encode(_payload(node, values, context)).text.decode()
+        began_at = now()
         for attempt in range(MAX_TOKENS):
             try:
-                result = await self._one(payload, context)
+                result = await self._one(payload, context, began_at if attempt else None)
                 break
             except Vanished:
                 if node.effect is Effect.ONCE:
@@ -128,14 +131,15 @@ class IsolatedRunner:
         if error := result["error"]:
             raise BlockError(error["message"], retry=error["retry"])
 
-    async def _one(self, payload: str, context: NodeContext) -> dict[str, Any]:
+    async def _one(self, payload: str, context: NodeContext, place: datetime | None) -> dict[str, Any]:
+        """The result of one job; one that stands for another keeps its `place` among those that wait."""
         token = uuid7()
         try:
             node, execution = UUID(context.idempotency_key), UUID(context.execution_id)
-            await self._store.run(INSERT, (token, node, payload, execution, self._store.worker))
+            await self._store.run(INSERT, (token, node, payload, place, execution, self._store.worker))
             reached(Point.JOB_STORED, context)
             bell = self._bells[token] = asyncio.Event()
-            await self._try_queue(partial(self._queue.put, token))
+            await self._try_queue(partial(self._queue.put, token, is_urgent=place is not None))
             reached(Point.JOB_QUEUED, context)
             result = await self._result(token, bell)
             reached(Point.JOB_READ, context)

@@ -195,7 +195,7 @@ class ExecutionManager:
     def _tell(self, changed: Iterable[Changed]) -> None:
         """Tell those who follow them, and the workers that may claim them."""
         for id, graph, seq in changed:
-            self._bell.wake(id, seq, graph=graph)
+            self._bell.wake(id, seq, graph=graph, is_over=True)
             self._bell.ring_workers()
 
     async def _claim_some(self, hosting: asyncio.TaskGroup) -> int:

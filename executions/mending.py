@@ -64,4 +64,4 @@ def give_up(execution: Execution, *, user: User) -> bool:
 
 
 def _wake(execution: Execution) -> None:
-    wake.ring(wake.WAKE_CHANNEL, f"e:{execution.pk}:0", f"g:{execution.graph_id}:0")
+    wake.ring(wake.WAKE_CHANNEL, f"e:{execution.pk}:0{wake.OVER}", f"g:{execution.graph_id}:0")

@@ -244,4 +244,4 @@ def _until_over(executions: list[UUID]) -> None:
 def _tell_cancelled(family: list[UUID], graph: int) -> None:
     reached(Point.CANCEL_UNTOLD)
     if wake.ring(wake.CONTROL_CHANNEL, *(f"cancel:{id}" for id in family)):
-        wake.ring(wake.WAKE_CHANNEL, *(f"e:{id}:0" for id in family), f"g:{graph}:0")
+        wake.ring(wake.WAKE_CHANNEL, *(f"e:{id}:0{wake.OVER}" for id in family), f"g:{graph}:0")

@@ -126,7 +126,7 @@ class Sweeper:
         for row in lost:
             logger.warning("worker lost", extra={"action": "worker_lost", "execution": str(row["id"])})
         for row in [*lost, *ended, *due]:
-            self._bell.wake(row["id"], row["seq"], graph=row["graph"])
+            self._bell.wake(row["id"], row["seq"], graph=row["graph"], is_over=True)
         for child, parent, _ in told:
             self._bell.answer(parent, child)
         if lost or due or any(parent.is_queued for parent in told):

@@ -46,12 +46,13 @@ def enqueue_ticket(execution: UUID) -> None:
 class NodeQueue:
     """The queue of isolated node runs."""
 
-    def put(self, token: UUID) -> None:
-        """Offer the isolated run of a node to the node workers."""
+    def put(self, token: UUID, *, is_urgent: bool = False) -> None:
+        """Offer the isolated run of a node to the node workers; an urgent one before those that wait."""
         _queue(NODES).enqueue_call(
             "executions.jobs.run_node",
             (str(token),),
             job_id=_node_job_id(token),
+            at_front=is_urgent,
             result_ttl=0,
             failure_ttl=3_600,
             timeout=LONGEST_NODE_SECONDS + 60,

@@ -8,11 +8,15 @@ from executions.engine.status import FINAL
 from executions.hub import WAITED, hub
 from executions.models import Execution
 
+#: The end may have come before anybody listened for it: then somebody looks after so long.
+FIRST_LOOK_SECONDS = 0.02
+
 
 async def wait_until_over(execution: UUID, seconds: float) -> bool:
     """Whether the execution ended within this time."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), hub().follow(f"{WAITED}{execution}") as follower:
+            await follower.wait(min(FIRST_LOOK_SECONDS, seconds / 2))
             while not await follower.topic.shared(is_over, execution):
                 await follower.wait(None)
             return True

@@ -16,6 +16,9 @@ from psycopg.abc import PQGen
 
 logger = logging.getLogger(__name__)
 
+#: A connection that answered within so long needs no check before it is used again.
+RESTED_SECONDS = 0.5
+
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")
 
@@ -24,6 +27,8 @@ class PatientConnection(Connection[Row]):
     """A connection that is cut after `silence_seconds` without a byte while an answer is awaited; 0: never."""
 
     silence_seconds: float = 0
+    #: When the last answer was complete, by the monotonic clock.
+    heard_at: float = 0
 
     @classmethod
     def connect(  # type: ignore[override]  # one option more
@@ -36,7 +41,15 @@ class PatientConnection(Connection[Row]):
 
     def wait(self, gen: PQGen[Answer], *args: Any, **options: Any) -> Answer:
         """What psycopg's generator gives in the end; it is told each tenth of a second that nothing has come."""
-        return super().wait(listening(self, gen), *args, **options)
+        answer = super().wait(listening(self, gen), *args, **options)
+        self.heard_at = time.monotonic()
+        return answer
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        """As psycopg's; the empty statement, with which a pool checks a connection, only if that has rested."""
+        if query == "" and time.monotonic() - self.heard_at < RESTED_SECONDS:
+            return self.cursor()
+        return super().execute(query, *args, **options)
 
 
 class PatientAsyncConnection(AsyncConnection[Row]):

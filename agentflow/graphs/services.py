@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F
 
 from agentflow.graphs.detail import graph_detail
 from agentflow.graphs.drafts import draft_spec, store_whole
@@ -74,8 +75,8 @@ def version_for_run(graph: Graph, user: User | None) -> GraphVersion:
     A draft whose revision has not moved costs one query, and its spec, however large, is read by whoever asks for it.
     The graph's row lock keeps numbers unique.
     """
-    newest = graph.versions.defer("spec").first()
-    if newest is not None and Graph.objects.filter(pk=graph.pk, revision=newest.revision).exists():
+    newest = graph.versions.defer("spec").filter(graph__revision=F("revision")).first()
+    if newest is not None:
         return newest
     with transaction.atomic():
         locked = lock(graph)

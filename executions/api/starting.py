@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
@@ -94,33 +94,48 @@ class Execute(APIView):
 
 
 def answer(request: Request, execution: UUID) -> Response:
-    """The execution as it is now: 200 when it is over, else 202."""
-    row = started(request, execution)
-    code = status.HTTP_200_OK if row["status"] in FINAL else status.HTTP_202_ACCEPTED
-    response = Response(row, status=code, headers={"Location": row["url"]})
+    """The execution as it is now: 200 when it is over, else 202. To a caller who wants to wait `waiting` gives it."""
+    response = Response(status=status.HTTP_202_ACCEPTED)
     response.execution, response.request = execution, request  # type: ignore[attr-defined]  # for `waiting`
+    if not wait_seconds(request.headers.get("Prefer", "")):
+        _fill(response)
     return response
 
 
 def waiting(view: Callable[..., HttpResponseBase]) -> Any:
-    """The view as a coroutine that holds a 202 back until the execution is over or the caller's patience ends."""
+    """The view as a coroutine that holds its answer back until the execution is over or the caller's patience ends."""
+
+    def begun(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if hasattr(response, "execution") and not connection.in_atomic_block:  # a test's transaction must go on
+            connection.close()
+        return response
 
     @wraps(view)
     async def held(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response: Any = await sync_to_async(view)(request, *args, **kwargs)
+        response: Any = await sync_to_async(begun)(request, *args, **kwargs)
         seconds = wait_seconds(request.headers.get("Prefer", ""))
         if not seconds or not hasattr(response, "execution"):
             return response  # type: ignore[no-any-return]  # what the view gave
-        if response.status_code == status.HTTP_202_ACCEPTED:
-            await sync_to_async(_free_connection)()
-            await wait_until_over(response.execution, seconds)
-            response.data = await sync_to_async(started)(response.request, response.execution)
-            if response.data["status"] in FINAL:
-                response.status_code = status.HTTP_200_OK
+        await wait_until_over(response.execution, seconds)
         response["Preference-Applied"] = f"wait={seconds}"
-        return response  # type: ignore[no-any-return]  # as above
+        return await sync_to_async(_rendered)(response)
 
     return held
+
+
+def _fill(response: Any) -> None:
+    """Put the execution as it is now into the answer."""
+    row = response.data = started(response.request, response.execution)
+    response.status_code = status.HTTP_200_OK if row["status"] in FINAL else status.HTTP_202_ACCEPTED
+    response["Location"] = row["url"]
+
+
+def _rendered(response: Any) -> HttpResponse:
+    """The answer as bytes, made in the thread that has read it: what Django renders takes another one."""
+    _fill(response)
+    response.render()
+    return HttpResponse(response.content, status=response.status_code, headers=response.headers)
 
 
 def wait_seconds(prefer: str) -> int:
@@ -170,8 +185,3 @@ def _version(graph: Graph, number: int | None, *, wants_draft: bool) -> GraphVer
     if version is None:
         raise NotFound(f"There is no version {number}.")
     return version
-
-
-def _free_connection() -> None:
-    if not connection.in_atomic_block:  # a test's transaction must go on
-        connection.close()

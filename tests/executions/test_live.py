@@ -184,12 +184,16 @@ async def test_wake_up_rings_only_its_followers(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.redis
-async def test_wake_up_of_an_execution_rings_who_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_a_wake_up_that_may_be_its_last_rings_who_waits_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "POLL_SECONDS", 60)
-    async with hub().follow("w:one") as waiting:
+    async with hub().follow("w:one") as waiting, hub().follow("e:one") as one:
         await subscribed()
         await rung(waiting)
+        await rung(one)
         wake.ring(wake.WAKE_CHANNEL, "e:one:7")
+        assert await rung(one)
+        assert not waiting.rung.is_set()
+        wake.ring(wake.WAKE_CHANNEL, f"e:one:8{wake.OVER}")
         assert await rung(waiting)
 
 
