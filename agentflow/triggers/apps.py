@@ -8,3 +8,13 @@ class TriggersConfig(AppConfig):
 
     name = "agentflow.triggers"
     label = "triggers"
+
+    def ready(self) -> None:
+        """Have workers start what is due; keep what starts a graph when that is deleted."""
+        from agentflow.graphs.signals import graph_deleting
+        from agentflow.triggers.firing import fire_due
+        from agentflow.triggers.pausing import pause_triggers_of
+        from executions.chores import register
+
+        register("schedules", fire_due)
+        graph_deleting.connect(pause_triggers_of)
