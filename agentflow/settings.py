@@ -213,6 +213,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 10_000_000, minimum=
 
 #: Requests a second that one user may make to the API of one web process in the long run; ten times as many at once.
 API_RATE = env.number("AGENTFLOW_API_RATE", 100, minimum=0.1)
+#: Steps that cost something need credits: balances of users and groups, reserved before and taken after.
+CREDITS = env.flag("AGENTFLOW_CREDITS")
 #: Private hosts (names, addresses, networks, each with an optional :port) that blocks may reach.
 HTTP_ALLOW = env.words("AGENTFLOW_HTTP_ALLOW")
 #: Longest silence of the database that a web process or a worker bears before it takes the connection for dead.

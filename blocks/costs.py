@@ -73,7 +73,7 @@ def charge(
 
     A run that did not complete costs what it has used; only RUN asks for its success.
     """
-    cost = _first(costs, inputs)
+    cost = fitting(costs, inputs)
     if cost is None:
         return Decimal(0)
     units = _units(cost.unit, usage, seconds, prices or {}, is_complete=is_complete)
@@ -82,7 +82,7 @@ def charge(
 
 def reserve(costs: Sequence[Cost], *, inputs: Mapping[str, Any]) -> Decimal:
     """The dollars to set aside before the run."""
-    cost = _first(costs, inputs)
+    cost = fitting(costs, inputs)
     if cost is None:
         return Decimal(0)
     if cost.reserve is not None:
@@ -113,7 +113,8 @@ def money(value: Decimal) -> Decimal:
     return min(value, MOST).quantize(SMALLEST, rounding=ROUND_HALF_EVEN)
 
 
-def _first(costs: Sequence[Cost], inputs: Mapping[str, Any]) -> Cost | None:
+def fitting(costs: Sequence[Cost], inputs: Mapping[str, Any]) -> Cost | None:
+    """The entry that applies; None: the run is free."""
     return next((cost for cost in costs if cost.fits(inputs)), None)
 
 

@@ -14,7 +14,7 @@ from agentflow.graphs.permissions import graphs_for
 from agentflow.graphs.services import version_for_run
 from blocks.base import BlockError
 from executions.models import Execution
-from executions.starting import StartRefused, announce, checked_inputs
+from executions.starting import StartRefused, announce, checked_inputs, refuse_unpaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ def _start(wanted: Wanted) -> None:
     if found is None:
         raise BlockError(f"There is no graph {wanted.graph} that {owner.username} may run.", retry=False)
     version = found.published or version_for_run(found, owner)
+    refuse_unpaid(version.pk, graph=found.pk, owner=owner.pk)
     child = Execution(
         id=wanted.id,
         graph=found,

@@ -29,6 +29,7 @@ from executions.node_executor import NodeExecutor
 from executions.outside import Outside
 from executions.parents import tell_parents
 from executions.processor import ExecutionProcessor
+from executions.purse import Purse
 from executions.recorder import Recorder
 from executions.replay import Replayed, ReplayError, replay
 from executions.reuse import Book
@@ -71,6 +72,7 @@ class ExecutionManager:
         self._recorder = recorder
         self._executor = executor
         self._bell = bell
+        self._purse = Purse(store)
         self._hosted: dict[UUID, _Place] = {}
         self._trials = Trials(store)
         self._wanted = asyncio.Event()
@@ -249,6 +251,7 @@ class ExecutionManager:
             recorder=self._recorder,
             executor=self._executor,
             outside=Outside(self._store, claim, starter=self._starter, depth_limit=_depth_limit(claim, plan)),
+            purse=self._purse,
             book=book,
             show=partial(self._show, claim.id),
         )

@@ -125,6 +125,7 @@ class Execution(models.Model):
                 fields=["id"], condition=Q(told_parent=False, ended_at__isnull=False), name="execution_untold"
             ),
             models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="execution_of_batch"),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="execution_ended"),
             models.Index(
                 fields=["id"],
                 condition=Q(ended_at=None, cancel_requested_at__isnull=False),

@@ -17,7 +17,7 @@ from executions.crash_points import Point, reached
 from executions.engine.commands import Command, PortError, Run
 from executions.engine.plan import NodePlan, Plan
 from executions.engine.scheduler import Scheduler
-from executions.engine.status import Status
+from executions.engine.status import Reason, Status
 from executions.isolated import Vanished
 from executions.ledger import Fenced, Ledger, NodeRow, OutputRow, Unrecordable
 from executions.node_executor import NodeExecutor
@@ -87,6 +87,9 @@ class Owner(Protocol):
 
     def given(self, run: Run) -> Given | None:
         """What stands for the run's result: pinned data, or the result of an earlier execution."""
+
+    async def reserve(self, node: NodePlan, run: Run, row: NodeRow) -> str:
+        """Why a run of a block that costs something may not start; empty: it may."""
 
     def charge(self, node: NodePlan, run: Run, row: NodeRow) -> None:
         """The run of a block that costs something is over."""
@@ -160,6 +163,8 @@ class NodeRun:
         if self._node.effect is not Effect.PURE:
             await self._owner.flush()  # a cancel that is seen there ends it here
         self._begin()
+        if self._node.block.costs and (refusal := await self._owner.reserve(self._node, self._run, self.row)):
+            return self._error(refusal, Reason.BUDGET)
         is_unknown = self._node.effect is Effect.ONCE and self._is_outcome_unknown()
         was_cut_off, is_new_try = self._was_cut_off(), self._is_new_try()
         while True:

@@ -16,7 +16,6 @@ from uuid import UUID
 from agentflow.logs.context import Subject
 from blocks.base import BlockError
 from blocks.context import BlockUser
-from blocks.prices import shipped_prices
 from executions.charging import charge_row
 from executions.clock import now
 from executions.context import NodeContext, careful_http_client
@@ -30,6 +29,7 @@ from executions.ledger import Ending, Fenced, Ledger, NodeRow, Parking, Unrecord
 from executions.node_executor import NodeExecutor
 from executions.node_run import STOP_SECONDS, Given, NodeRun
 from executions.outside import Outside
+from executions.purse import Purse
 from executions.recorder import Recorder
 from executions.replay import Recorded, Replayed, RunKey
 from executions.reuse import Book, as_yielded
@@ -64,6 +64,7 @@ class ExecutionProcessor:
         recorder: Recorder,
         executor: NodeExecutor,
         outside: Outside,
+        purse: Purse,
         book: Book | None = None,
         show: Show,
     ) -> None:
@@ -71,6 +72,7 @@ class ExecutionProcessor:
         self.plan = plan
         self.executor = executor
         self.outside = outside
+        self._purse = purse
         self._book = book
         self.ledger = Ledger(
             claim.id, claim.graph, claim.epoch, claim.seq, counts=self._counts, failed=self.leave, cancelled=self.cancel
@@ -233,8 +235,12 @@ class ExecutionProcessor:
     def charge(self, node: NodePlan, run: Run, row: NodeRow) -> None:
         """The run of a block that costs something is over; what stands for another run's result is free."""
         if not (row.reused or row.pinned):
-            made = charge_row(node, run, row, shipped_prices(), owner=self.claim.user_id, graph=self.claim.graph)
+            made = charge_row(node, run, row, self._purse.prices, owner=self.claim.user_id, graph=self.claim.graph)
             self.ledger.put_charge(made)
+
+    async def reserve(self, node: NodePlan, run: Run, row: NodeRow) -> str:
+        """Why a run of a block that costs something may not start; empty: it may."""
+        return await self._purse.reserve(self.claim, node, run, row)
 
     def record(self) -> None:
         """Have what is in the ledger written."""

@@ -21,12 +21,12 @@ from django.conf import settings
 from psycopg import AsyncConnection, sql
 
 from agentflow.database import silence
-from executions import database
+from executions import database, funds
 from executions.clock import clock
 from executions.crash_points import Point, reached
 from executions.ending import CLOSE_OTHERS, TOLD
 from executions.gauges import Gauges
-from executions.ledger import Batch, Fenced, Ledger, Right, Unrecordable
+from executions.ledger import Batch, ChargeRow, Fenced, Ledger, Right, Unrecordable
 from executions.texts import plain
 from executions.totals import SAVE, saving
 from executions.values import blob_name
@@ -132,9 +132,12 @@ CHARGES = """
         ON CONFLICT DO NOTHING RETURNING id, execution_id, amount
     ), nodes AS (
         UPDATE executions_nodeexecution n SET cost = new.amount FROM new WHERE n.id = new.id
+    ), executions AS (
+        UPDATE executions_execution e SET cost = e.cost + sums.amount
+        FROM (SELECT execution_id, sum(amount) AS amount FROM new GROUP BY execution_id) sums
+        WHERE e.id = sums.execution_id
     )
-    UPDATE executions_execution e SET cost = e.cost + sums.amount
-    FROM (SELECT execution_id, sum(amount) AS amount FROM new GROUP BY execution_id) sums WHERE e.id = sums.execution_id
+    SELECT id FROM new
 """
 PROGRESS = """
     UPDATE executions_execution e SET seq = new.seq, counts = new.counts::jsonb
@@ -358,6 +361,8 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
             async with connection.pipeline():
                 for statement, parameters in _statements(mine):
                     await connection.execute(statement, parameters, prepare=True)
+            if charges := [(ledger.execution, row) for ledger, batch in mine for row in batch.charges]:
+                await _charge(connection, charges)
             reached(Point.WRITTEN, work)
     if len(owned) == len(work):
         return _Found(owned, set(), cancelled)
@@ -365,6 +370,17 @@ async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Wor
     others = {(id, epoch): is_busy for id, epoch, is_busy in await rest.fetchall() if (id, epoch) not in owned}
     written = owned | {right for right, is_busy in others.items() if not is_busy}
     return _Found(written, {right for right, is_busy in others.items() if is_busy}, cancelled)
+
+
+async def _charge(connection: AsyncConnection[Any], charges: Sequence[tuple[UUID, ChargeRow]]) -> None:
+    """Write what node executions cost, and have it paid, for each of them once."""
+    new: set[UUID] = set()
+    if paid := [(execution, row) for execution, row in charges if row.amount]:
+        written = await connection.execute(CHARGES, _columns(paid, _charge_values), prepare=True)
+        new = {id for (id,) in await written.fetchall()}
+    if funds.current is not None:
+        due = [row for _, row in charges if not row.amount or row.node_execution_id in new]
+        await funds.current.settle(connection, due)
 
 
 def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Any]]:
@@ -389,8 +405,6 @@ def _statements(mine: Sequence[tuple[Ledger, Batch]]) -> Iterable[tuple[Any, Any
             [_json(batch.counts) for _, batch in mine],
         ),
     )
-    if charges := [(ledger.execution, row) for ledger, batch in mine for row in batch.charges if row.amount]:
-        yield CHARGES, _columns(charges, _charge_values)
     endings = [(ledger.execution, batch.ending) for ledger, batch in mine if batch.ending]
     if endings:
         yield ENDINGS, _columns(endings, _ending_values)

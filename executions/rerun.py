@@ -17,7 +17,7 @@ from blocks.registry import registry
 from executions.engine.status import Status
 from executions.models import Execution, NodeExecution
 from executions.scope import Choice, scoped
-from executions.starting import StartRefused, announce, refuse_problems
+from executions.starting import StartRefused, announce, refuse_problems, refuse_unpaid
 
 
 def retry_execution(
@@ -46,6 +46,7 @@ def retry_execution(
     choice = _choice(spec, execution.choice, from_nodes, to_nodes, node, inputs)
     ran = scoped(spec, choice)[0]
     refuse_problems([problem for problem in validate(ran, registry()) if problem.severity == "error"])
+    refuse_unpaid(version.pk, graph=execution.graph_id, owner=user.pk)
     if not repeat_once:
         _refuse_repeats(execution, ran, choice)
     given = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)

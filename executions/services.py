@@ -19,7 +19,7 @@ from executions.ending import end_unheld
 from executions.ids import uuid7
 from executions.models import Execution
 from executions.scope import changed_graphs
-from executions.starting import GONE, StartRefused, announce, checked_inputs, refuse_errors
+from executions.starting import GONE, StartRefused, announce, checked_inputs, refuse_errors, refuse_unpaid
 
 __all__ = [
     "IdempotencyConflict",
@@ -60,12 +60,13 @@ def start_execution(
     is the same are taken instead of running nodes again. With `use_pins` nodes give their pinned data.
 
     Raises:
-        StartRefused: the graph has errors, or the inputs do not fit.
+        StartRefused: the graph has errors, the inputs do not fit, or there is no money (OutOfFunds).
         IdempotencyConflict: the key was used with another digest.
     """
     if idempotency_key and (earlier := _earlier(graph, user, idempotency_key, idempotency_digest)):
         return earlier[0]
     version = version or version_for_run(graph, user)
+    refuse_unpaid(version.pk, graph=graph.pk, owner=user.pk)
     execution = Execution(
         graph=graph,
         version=version,
@@ -104,6 +105,7 @@ def start_executions(
     if not 1 <= len(inputs_list) <= MOST_AT_ONCE:
         raise StartRefused([{"pointer": "#/inputs_list", "detail": f"Give 1 to {MOST_AT_ONCE:,} inputs."}])
     version = version or version_for_run(graph, user)
+    refuse_unpaid(version.pk, graph=graph.pk, owner=user.pk)
     resolved = _all_checked(version, inputs_list)
     batch = uuid7()
     executions = [
@@ -158,6 +160,7 @@ def rerun_execution(execution: Execution, *, user: User) -> Execution:
     """
     inputs = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)
     refuse_errors(execution.version_id)
+    refuse_unpaid(execution.version_id, graph=execution.graph_id, owner=user.pk)
     made = Execution(
         graph_id=execution.graph_id,
         version_id=execution.version_id,

@@ -12,6 +12,7 @@ from agentflow.graphs.spec import GraphSpec, NodeSpec
 from agentflow.graphs.validation import Problem, validate
 from blocks.base import BlockError
 from blocks.registry import registry
+from executions import funds
 from executions.crash_points import Point, reached
 from executions.inputs import InputsRefused, input_nodes, resolve_inputs
 from executions.models import Execution
@@ -29,6 +30,13 @@ class StartRefused(Exception):
     def __init__(self, problems: list[dict[str, Any]]) -> None:
         super().__init__("; ".join(problem["detail"] for problem in problems))
         self.problems = problems
+
+
+class OutOfFunds(StartRefused):
+    """The run would cost something, and there is no money for it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__([{"pointer": "#", "detail": reason}])
 
 
 def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +60,14 @@ def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str
 def refuse_errors(version: int) -> None:
     """Raise StartRefused if the version cannot run."""
     refuse_problems(_checks(version).problems)
+
+
+def refuse_unpaid(version: int, *, graph: int, owner: int) -> None:
+    """Raise OutOfFunds if the version has steps that cost something and there is no money for them."""
+    if funds.current is not None and _checks(version).is_paid:
+        reason = funds.current.why_no_start(graph=graph, owner=owner)
+        if reason:
+            raise OutOfFunds(reason)
 
 
 def refuse_problems(problems: Sequence[Problem]) -> None:
@@ -84,6 +100,8 @@ class _Checks(NamedTuple):
 
     inputs: tuple[NodeSpec, ...]
     problems: tuple[Problem, ...]
+    #: It has steps that may cost something.
+    is_paid: bool
 
 
 @lru_cache(maxsize=500)
@@ -94,4 +112,5 @@ def _checks(version_id: int) -> _Checks:
         raise StartRefused([GONE])
     spec = GraphSpec.from_json(data)
     problems = tuple(problem for problem in validate(spec, registry()) if problem.severity == "error")
-    return _Checks(input_nodes(spec), problems)
+    is_paid = any(block.costs for node in spec.nodes if (block := registry().blocks.get(node.block)))
+    return _Checks(input_nodes(spec), problems, is_paid)

@@ -267,6 +267,15 @@ class Store:
         async with self._connections.one() as connection, connection.transaction():
             yield connection
 
+    async def transact(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+        """What it answers, done in one transaction."""
+
+        async def whole(connection: AsyncConnection[Any]) -> Answer:
+            async with connection.transaction():
+                return await act(connection)
+
+        return await self._until_answered(whole)
+
     async def _until_answered(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
         delay = RETRY_SECONDS
         while True:

@@ -31,6 +31,7 @@ class ProblemDetailsSerializer(serializers.Serializer[Any]):
 MEANINGS = {
     400: "The request is not well formed.",
     401: "Nobody is logged in, or the token is not valid.",
+    402: "It would cost something, and there is no money for it.",
     403: "The role or the token's scope is too small.",
     404: "It does not exist, or is not shared with the caller.",
     406: "The answer is JSON only.",

@@ -8,3 +8,12 @@ class CostsConfig(AppConfig):
 
     name = "agentflow.costs"
     label = "costs"
+
+    def ready(self) -> None:
+        """Answer executions that ask for money, and have workers do the chores."""
+        from agentflow.costs import chores
+        from agentflow.costs.funds import CreditsAndBudgets
+        from executions import funds
+
+        funds.register(CreditsAndBudgets())
+        chores.register()

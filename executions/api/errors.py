@@ -3,11 +3,13 @@
 from agentflow.api.problems import Problem, translate
 from executions.approvals import AlreadyDecided, DecisionRefused
 from executions.services import IdempotencyConflict, StartRefused
+from executions.starting import OutOfFunds
 
 
 def register() -> None:
     """Make the API answer with problems for them."""
     translate(StartRefused, lambda error: Problem("The execution cannot be started.", errors=error.problems))
+    translate(OutOfFunds, lambda error: Problem(str(error), status_code=402))
     translate(DecisionRefused, lambda error: Problem("The decision does not fit.", errors=error.problems))
     translate(AlreadyDecided, lambda error: Problem(_who_decided(error), status_code=409))
     translate(

@@ -34,7 +34,7 @@ class Retry(APIView):
         responses={
             202: OpenApiResponse(StartedSerializer, "It was started."),
             200: OpenApiResponse(StartedSerializer, "It is over."),
-            **problems(422),
+            **problems(402, 422),
         },
     )
     def post(self, request: Request, execution_id: UUID) -> Response:

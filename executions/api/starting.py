@@ -66,7 +66,7 @@ class Execute(APIView):
         responses={
             202: OpenApiResponse(STARTED, "It was started, or with `inputs_list` all of them."),
             200: OpenApiResponse(StartedSerializer, "It is over."),
-            **problems(409, 422),
+            **problems(402, 409, 422),
         },
     )
     def post(self, request: Request, graph_id: int) -> Response:

@@ -128,7 +128,7 @@ class ExecutionViewSet(viewsets.GenericViewSet[Execution]):
     @extend_schema(
         operation_id="executions_rerun",
         request=None,
-        responses={202: shapes.StartedSerializer, **problems(422)},
+        responses={202: shapes.StartedSerializer, **problems(402, 422)},
     )
     @action(detail=True, methods=["post"])
     def rerun(self, request: Request, pk: UUID) -> Response:

@@ -9,6 +9,7 @@ from django.db.models import Model
 EXEMPT = {
     "executions.Output": "the admin cannot address composite keys; shown on the page of its node execution",
     "credentials.KeyCheck": "one row with the name of a key; a system check tells when it is the wrong one",
+    "costs.Mark": "one row: how far the daily usage is counted",
     "executions.Totals": "sums for `/metrics`, which shows them",
     "auth.Permission": "chosen on the pages of users and groups",
     "contenttypes.ContentType": "Django's own bookkeeping",

@@ -5,7 +5,19 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from blocks.base import Block, BlockContext, BlockInput, BlockOutput, Effect, Outputs, RunsIn, Stream, SyncOutputs
+from blocks.base import (
+    Block,
+    BlockContext,
+    BlockInput,
+    BlockOutput,
+    Cost,
+    Effect,
+    Outputs,
+    RunsIn,
+    Stream,
+    SyncOutputs,
+)
+from blocks.costs import RUN
 
 PARTS = [1, 2]
 
@@ -14,6 +26,7 @@ class Step(Block):
     """Leave a line in a file, which is the outside world, then give two items and a value."""
 
     category = "Test"
+    costs = [Cost(RUN, "0.01")]
 
     class Input(BlockInput):
         file: str

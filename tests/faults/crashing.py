@@ -18,7 +18,7 @@ from executions import services
 from executions.approvals import decide
 from executions.engine.status import FINAL, Status
 from executions.keeping import NEVER
-from executions.models import Approval, Execution, NodeExecution, NodeJob, Output, Worker
+from executions.models import Approval, Charge, Execution, NodeExecution, NodeJob, Output, Worker
 from tests.executions.hosting import drawn, ended, hosting
 from tests.faults.crash_blocks import PARTS, result
 from tests.faults.forks import Forks, Trap
@@ -169,6 +169,8 @@ class Stage:
             execution__in=family(execution), block__startswith="crash.", status=Status.COMPLETED, reused=False
         )
         self.assert_effects(self.lines(execution), done)
+        for id in family(execution):
+            assert_paid_once(id)
 
     def assert_effects(self, lines: list[dict[str, Any]], done: Iterable[NodeExecution]) -> None:
         """Every step happened; again only under the same key, and never again if it must not."""
@@ -187,6 +189,14 @@ def family(execution: Execution) -> list[UUID]:
     for id in found:
         found += Execution.objects.filter(parent=id).values_list("pk", flat=True)
     return found
+
+
+def assert_paid_once(execution: UUID) -> None:
+    """Each step that completed is in the ledger, once, and the run costs their sum."""
+    steps = NodeExecution.objects.filter(execution=execution, block__startswith="crash.", status=Status.COMPLETED)
+    charges = Charge.objects.filter(execution=execution)
+    assert set(charges.values_list("pk", flat=True)) == set(steps.filter(reused=False).values_list("pk", flat=True))
+    assert Execution.objects.get(pk=execution).cost == sum(charge.amount for charge in charges)
 
 
 def is_durable(line: Mapping[str, Any], source: str, port: str) -> bool:
