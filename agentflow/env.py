@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -93,6 +94,43 @@ def choice(name: str, *allowed: str) -> str:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, empty parts dropped."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def required(name: str) -> str:
+    """The variable, which must be set because of another one that is."""
+    if not (value := text(name)):
+        raise ImproperlyConfigured(f"{name} must be set.")
+    return value
+
+
+class MailServer(NamedTuple):
+    """A server that takes mail; without a host there is none."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    #: `starttls`, `tls`, or empty for none.
+    security: str = ""
+
+
+#: By the scheme of the address: how it is secured, and the usual port.
+MAIL_SCHEMES = {"smtp": ("", 25), "smtp+starttls": ("starttls", 587), "smtps": ("tls", 465)}
+
+
+def mail_server(name: str) -> MailServer:
+    """The server at smtp://, smtp+starttls:// or smtps://user:password@host:port."""
+    if not (address := text(name)):
+        return MailServer()
+    try:
+        parts = urlsplit(address)
+        security, port = MAIL_SCHEMES[parts.scheme]
+        found = MailServer(parts.hostname or "", parts.port or port, unquote(parts.username or ""), "", security)
+    except (KeyError, ValueError):
+        found = MailServer()
+    if not found.host:
+        raise ImproperlyConfigured(f"{name} must look like smtp+starttls://user:password@mail.example.com:587.")
+    return found._replace(password=unquote(parts.password or ""))
 
 
 def secret(name: str, fallback_file: Path) -> str:

@@ -46,8 +46,12 @@ class BlockUser:
 
     id: int
     name: str
+    #: A name of the IANA database: Europe/Zurich.
     time_zone: str = "UTC"
+    #: Language and region, BCP 47: de-CH.
     locale: str = "en"
+    #: What the user has set on the account page, by name.
+    preferences: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

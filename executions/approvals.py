@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from agentflow import wake
+from agentflow.accounts import audit
 from agentflow.graphs.ports import ports_of
 from agentflow.graphs.reading import escape
 from agentflow.graphs.spec import GraphSpec
@@ -63,6 +64,7 @@ def decide(approval: Approval, *, user: User, decision: str, payload: Any = UNCH
         asked.save(update_fields=["decision", "comment", "decided_by", "answer", "decided_at"])
         waiting = Execution.objects.filter(pk=execution.pk, status=Status.WAITING)
         waiting.update(status=Status.QUEUED, wake_at=None, queued_at=Now())
+        audit.record(user, decision, execution, detail={"question": str(asked.pk), "comment": comment[:200]})
         transaction.on_commit(lambda: _tell(asked, execution.graph_id))
     asked.refresh_from_db()
     return asked

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -179,7 +180,7 @@ def _payload(node: NodePlan, values: Mapping[str, Any], context: NodeContext) ->
             "path": list(context.path),
             "attempt": context.attempt,
             "idempotency_key": context.idempotency_key,
-            "user": {"id": context.user.id, "name": context.user.name},
+            "user": asdict(context.user),
             "execution_inputs": dict(context.execution_inputs),
             "indices": {port: list(numbers) for port, numbers in context.indices.items()},
         },

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from agentflow.logs.context import Subject
 from blocks.base import BlockError
-from blocks.context import BlockUser
 from executions.charging import charge_row
 from executions.clock import now
 from executions.context import NodeContext, careful_http_client
@@ -83,7 +82,7 @@ class ExecutionProcessor:
         self._gauges = recorder.gauges
         self._show = show
         self._loop = asyncio.get_running_loop()
-        self._user = BlockUser(claim.user_id, claim.user_name)
+        self._user = claim.user
         self.subject = Subject(claim.id, claim.graph, claim.user_id)
         self._recorded: Mapping[RunKey, Recorded] = {}
         self.digests: dict[int, str] = {}

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from agentflow import wake
+from agentflow.accounts import audit
 from agentflow.graphs.models import Graph, GraphVersion
 from agentflow.graphs.services import version_for_run
 from executions.crash_points import Point, reached
@@ -143,6 +144,7 @@ def cancel_executions(executions: Iterable[Execution], *, user: User) -> None:
         family = _family(execution.pk)
         changed = Execution.objects.filter(pk__in=family, ended_at=None, cancel_requested_at=None)
         if changed.update(cancel_requested_at=Now()):
+            audit.record(user, "cancelled", execution)
             reached(Point.CANCEL_STORED)
             for id in family:
                 end_unheld(id)

@@ -14,6 +14,7 @@ from django.conf import settings
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
+from blocks.context import BlockUser
 from executions.clock import clock
 from executions.database import AWAY, Connections
 from executions.ending import CLOSE, CLOSE_OTHERS, EVENTS, FAIL
@@ -56,8 +57,9 @@ CLAIM = f"""
         c.parent_id AS parent, c.node_limit, c.depth_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
         c.is_resumed, extract(epoch FROM clock_timestamp() - c.queued_at)::float AS waited_seconds,
         c.restored_at IS NOT NULL AS is_restored,
-        u.id AS user_id, u.username AS user_name
-    FROM claimed c JOIN auth_user u ON u.id = c.owner_id ORDER BY c.id
+        u.id AS user_id, u.username AS user_name,
+        p.time_zone AS user_time_zone, p.locale AS user_locale, p.preferences AS user_preferences
+    FROM claimed c JOIN auth_user u ON u.id = c.owner_id LEFT JOIN accounts_profile p ON p.user_id = u.id ORDER BY c.id
 """  # noqa: S608 - parts of our own
 NODES = """
     SELECT id, node, path, ordinal, attempt, status, error, arrivals, log, waits, usage, reused, pinned, queued_at, started_at, ended_at, seq
@@ -121,6 +123,21 @@ class Claim:
     is_restored: bool
     user_id: int
     user_name: str
+    #: Of the profile; null without one.
+    user_time_zone: str | None = None
+    user_locale: str | None = None
+    user_preferences: dict[str, Any] | None = None
+
+    @property
+    def user(self) -> BlockUser:
+        """What blocks may know of the owner."""
+        return BlockUser(
+            self.user_id,
+            self.user_name,
+            self.user_time_zone or "UTC",
+            self.user_locale or "en",
+            self.user_preferences or {},
+        )
 
 
 class Source(NamedTuple):

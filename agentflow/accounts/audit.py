@@ -44,9 +44,9 @@ def record(
     return AuditEntry.objects.create(
         action=action,
         detail=without_secrets(dict(detail or {})),
-        **_actor(actor),
+        **actor_fields(actor),
         **_target(target),
-        **_origin(request or request_of_task.get()),
+        **origin_fields(request),
     )
 
 
@@ -58,7 +58,8 @@ async def forget_old(connection: Any) -> None:
         await connection.execute(FORGET, ([id for (id,) in old],))
 
 
-def _actor(actor: User | AnonymousUser | None) -> dict[str, Any]:
+def actor_fields(actor: User | AnonymousUser | None) -> dict[str, Any]:
+    """Columns that say who."""
     if actor is None or not actor.is_authenticated:
         return {}
     return {"actor_id": actor.pk, "actor_name": actor.get_username()}
@@ -76,7 +77,9 @@ def _target(target: Model | None) -> dict[str, Any]:
     }
 
 
-def _origin(request: HttpRequest | Request | None) -> dict[str, str]:
+def origin_fields(request: HttpRequest | Request | None) -> dict[str, str]:
+    """Columns that say from where: of this request or, without one, that of this task."""
+    request = request or request_of_task.get()
     if request is None:
         return {}
     token = getattr(request, "auth", None)

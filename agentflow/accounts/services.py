@@ -4,9 +4,11 @@ import secrets
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from agentflow.accounts import audit
 from agentflow.accounts.authentication import digest
 from agentflow.accounts.models import ApiToken, Scope
 
@@ -20,20 +22,24 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """The stored token and its text, which nobody can read again."""
     text = PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
-        user=user,
-        name=name,
-        scope=scope,
-        expires_at=expires_at,
-        prefix=text[: len(PREFIX) + SHOWN_CHARACTERS],
-        digest=digest(text),
-    )
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            user=user,
+            name=name,
+            scope=scope,
+            expires_at=expires_at,
+            prefix=text[: len(PREFIX) + SHOWN_CHARACTERS],
+            digest=digest(text),
+        )
+        audit.record(user, "created", token, detail={"scope": str(scope)})
     return token, text
 
 
-def revoke_token(token: ApiToken) -> None:
+def revoke_token(token: ApiToken, *, by: User) -> None:
     """From now on nobody can use it."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            audit.record(by, "revoked", token)
 
 
 def usable_tokens(user: User) -> QuerySet[ApiToken]:

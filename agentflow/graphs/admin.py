@@ -96,8 +96,8 @@ class GraphAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at r
     show_full_result_count = False
     search_fields = ("name", "owner__username")
     search_help_text = "Name of a graph or of its owner"
-    autocomplete_fields = ("owner",)
-    fields = ("name", "description", "owner", "canvas", "published", "revision", "created_at", "updated_at")
+    autocomplete_fields = ("owner", "group")
+    fields = ("name", "description", "owner", "group", "canvas", "published", "revision", "created_at", "updated_at")
     readonly_fields = ("canvas", "published", "revision", "created_at", "updated_at")
     inlines = (ShareInline, VersionInline, NodeInline, LinkInline)
     actions = ("publish", "export")
@@ -128,17 +128,17 @@ class GraphAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at r
         ]
         if operations:
             apply_edit(obj, operations, author=_user(request))
-        if "owner" in form.changed_data:
-            obj.save(update_fields=["owner"])
+        if changed := [name for name in ("owner", "group") if name in form.changed_data]:
+            obj.save(update_fields=changed)
 
     def delete_model(self, request: HttpRequest, obj: Graph) -> None:
         """Delete with versions and executions."""
-        services.delete_graph(obj)
+        services.delete_graph(obj, by=_user(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Graph]) -> None:
         """The same for several."""
         for graph in queryset:
-            services.delete_graph(graph)
+            services.delete_graph(graph, by=_user(request))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What the confirmation names: the graphs alone, or it would read every row of every execution."""

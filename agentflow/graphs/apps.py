@@ -11,6 +11,7 @@ class GraphsConfig(AppConfig):
 
     def ready(self) -> None:
         """Teach the API this package's errors."""
+        from agentflow.graphs import sharing  # noqa: F401 - it registers a receiver
         from agentflow.graphs.api import errors
 
         errors.register()

@@ -14,6 +14,8 @@ class Graph(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="graphs")
+    #: The group that owns it with them: its members may do what their role in the group says.
+    group = models.ForeignKey(Group, models.PROTECT, null=True, blank=True, related_name="graphs")
     #: Number of the last edit; the server orders edits by it.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     annotations = models.JSONField(decoder=StoredJsonDecoder, default=list, blank=True)

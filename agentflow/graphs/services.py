@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
+from agentflow.accounts import audit
 from agentflow.graphs.detail import graph_detail
 from agentflow.graphs.drafts import draft_spec, store_whole
 from agentflow.graphs.editing import lock
@@ -45,6 +46,7 @@ def create_graph(*, owner: User, spec: GraphSpec) -> Graph:
     with transaction.atomic():
         graph = Graph.objects.create(owner=owner, name=spec.name or UNTITLED, description=spec.description)
         store_whole(graph, spec)
+        audit.record(owner, "created", graph)
     return graph
 
 
@@ -57,9 +59,10 @@ def import_graph(data: object, *, owner: User) -> Graph:
     return create_graph(owner=owner, spec=GraphSpec.from_json(data))
 
 
-def delete_graph(graph: Graph) -> None:
+def delete_graph(graph: Graph, *, by: User) -> None:
     """Delete a graph with its versions, edits and executions."""
     with transaction.atomic():
+        audit.record(by, "deleted", graph)
         graph_deleting.send(Graph, graph=lock(graph))
         graph.delete()
 
@@ -94,13 +97,17 @@ def publish(graph: Graph, *, user: User, number: int | None = None) -> GraphVers
     errors = [p for p in validate(GraphSpec.from_json(version.spec), registry()) if p.severity == "error"]
     if errors:
         raise NotPublishable(errors)
-    Graph.objects.filter(pk=graph.pk).update(published=version)
+    with transaction.atomic():
+        Graph.objects.filter(pk=graph.pk).update(published=version)
+        audit.record(user, "published", graph, detail={"version": version.number})
     return version
 
 
-def unpublish(graph: Graph) -> None:
+def unpublish(graph: Graph, *, by: User) -> None:
     """Triggers and the API run the draft's version again."""
-    Graph.objects.filter(pk=graph.pk).update(published=None)
+    with transaction.atomic():
+        if Graph.objects.filter(pk=graph.pk).exclude(published=None).update(published=None):
+            audit.record(by, "unpublished", graph)
 
 
 def _newest_or_new(locked: Graph, user: User | None) -> GraphVersion:

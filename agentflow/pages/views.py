@@ -51,7 +51,7 @@ def overview(request: Request) -> HttpResponse:
 def graph_list(request: Request) -> HttpResponse:
     """Graphs that the user may see, last changed first, with their last run."""
     query = request.GET.get("q", "").strip()
-    graphs = services.with_last_execution(graphs_for(request.user).select_related("owner")).order_by(
+    graphs = services.with_last_execution(graphs_for(request.user).select_related("owner", "group")).order_by(
         "-updated_at", "-id"
     )
     if query:
@@ -110,7 +110,7 @@ def graph_delete(request: Request, graph_id: int) -> HttpResponse:
     """Delete a graph with its runs; only its owner may."""
     graph = get_graph(request.user, graph_id, "owner")
     name = graph.name
-    services.delete_graph(graph)
+    services.delete_graph(graph, by=request.user)
     messages.success(request, f"“{name}” and its runs were deleted.")
     return redirect("graphs")
 

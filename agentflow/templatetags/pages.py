@@ -55,8 +55,8 @@ def ago(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
-        _age(age, moment),
+        _exactly(moment),
+        _age(age, timezone.localtime(moment)),
     )
 
 
@@ -77,11 +77,34 @@ def ahead(moment: datetime) -> SafeString:
     word = (
         f"in {seconds(round(left)) if left >= MINUTE else f'{left:.0f} s'}"
         if left < DAY
-        else f"{moment:%d %b %Y %H:%M} UTC"
+        else f"{timezone.localtime(moment):%d %b %Y %H:%M %Z}"
     )
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M:%S} UTC", word
-    )
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _exactly(moment), word)
+
+
+def _exactly(moment: datetime) -> str:
+    """In the reader's time zone, which is named."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+
+
+#: What a browser says of itself, from the special to the general: many name others, too.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari", "curl": "curl"}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """“Firefox on Linux”, as far as the browser says so."""
+    name = next((word for mark, word in BROWSERS.items() if f"{mark}/" in agent), "")
+    system = next((word for mark, word in SYSTEMS.items() if mark in agent), "")
+    return " on ".join(filter(None, (name, system))) or "Unknown"
 
 
 @register.filter

@@ -48,7 +48,7 @@ def test_an_unknown_token_is_refused(api: APIClient, db: None, header: str) -> N
 
 def test_a_revoked_token_is_refused(alice: User) -> None:
     token, text = create_token(user=alice, name="t")
-    revoke_token(token)
+    revoke_token(token, by=alice)
     assert bearer(text).get("/api/v1/graphs/").status_code == 401
 
 

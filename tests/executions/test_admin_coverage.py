@@ -14,6 +14,7 @@ EXEMPT = {
     "auth.Permission": "chosen on the pages of users and groups",
     "contenttypes.ContentType": "Django's own bookkeeping",
     "sessions.Session": "Django's own bookkeeping; its keys let anybody in",
+    "axes.AccessAttemptExpiration": "django-axes' own bookkeeping; we do not use it",
     "admin.LogEntry": "shown as the history of each row",
 }
 

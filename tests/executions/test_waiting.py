@@ -423,7 +423,7 @@ def test_child_whose_graph_is_deleted_fails_its_node(owner: User, monkeypatch: p
     inner = drawn(owner, {"g": ("test.gate", {"name": "shut"})})
     execution = started(owner, *calling(inner))
     until(lambda: blocks.TRIES["shut"] and row(execution, "call").status == Status.WAITING)
-    delete_graph(inner)
+    delete_graph(inner, by=owner)
     execution = ended(execution)
     assert "There is no graph" in error_of(execution, "call")["message"]
 

@@ -196,5 +196,5 @@ def test_rows_that_vanish_under_a_run_stop_no_worker(rig: Rig) -> None:
         for _ in range(5):
             services.start_execution(graph, user=rig.owner, inputs={})
         until(lambda: Execution.objects.filter(graph=graph, status=Status.RUNNING).exists())
-        delete_graph(graph)
+        delete_graph(graph, by=rig.owner)
     assert run(rig.owner, {"p": ("test.process", {})}).status == Status.COMPLETED

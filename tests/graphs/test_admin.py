@@ -14,7 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from agentflow.accounts.models import ApiToken
+from agentflow.accounts.groups import create_group
+from agentflow.accounts.invitations import invite
+from agentflow.accounts.models import ApiToken, Profile
 from agentflow.accounts.services import create_token
 from agentflow.graphs import services
 from agentflow.graphs.editing import apply_edit
@@ -43,6 +45,9 @@ def graph(alice: User, bob: User) -> Graph:
     apply_edit(graph, [{"op": "set_title", "key": "a", "title": "Start"}], author=alice)
     services.version_for_run(graph, alice)
     create_token(user=alice, name="cron")
+    team = create_group(name="Team", owner=alice)
+    invite(team, role="viewer", by=alice)
+    Profile.objects.create(user=alice)
     return graph
 
 

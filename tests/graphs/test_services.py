@@ -149,6 +149,6 @@ def test_a_graph_takes_its_executions_along(alice: User) -> None:
     graph, other = factories.graph(alice, "a"), factories.graph(alice, "a")
     parent = graph.executions.create(version=services.version_for_run(graph, alice), owner=alice)
     child = other.executions.create(version=services.version_for_run(other, alice), owner=alice, parent=parent)
-    services.delete_graph(graph)
+    services.delete_graph(graph, by=alice)
     child.refresh_from_db()
     assert (list(Graph.objects.all()), child.parent) == ([other], None)

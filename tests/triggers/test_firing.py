@@ -233,7 +233,7 @@ def paused(schedule: Schedule) -> str:
 
 def test_a_deleted_graph_pauses_it_loudly(graph: Graph, told: list[dict[str, Any]]) -> None:
     schedule = made(graph, name="Nightly")
-    delete_graph(graph)
+    delete_graph(graph, by=graph.owner)
     assert paused(schedule) == "Its graph was deleted."
     assert (schedule.graph, schedule.graph_name) == (None, "Graph")
     assert [(each["kind"], each["name"], each["reason"]) for each in told] == [

@@ -42,5 +42,5 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ApiToken]):
     @extend_schema(operation_id="tokens_revoke", responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Revoke a token."""
-        revoke_token(self.get_object())
+        revoke_token(self.get_object(), by=cast(User, self.request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)

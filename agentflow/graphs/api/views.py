@@ -110,7 +110,7 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
     @extend_schema(operation_id="graphs_delete", responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete the graph with its versions and executions; its owner may."""
-        services.delete_graph(self.graph(pk, "owner"))
+        services.delete_graph(self.graph(pk, "owner"), by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -154,7 +154,7 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
     @publish.mapping.delete
     def unpublish(self, request: Request, pk: int) -> Response:
         """Let triggers and the API run the draft again."""
-        services.unpublish(self.graph(pk, "editor"))
+        services.unpublish(self.graph(pk, "editor"), by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="graphs_versions_list", responses=shapes.VersionRowSerializer(many=True), filters=False)
