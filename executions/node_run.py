@@ -160,7 +160,7 @@ class NodeRun:
 
     async def _do(self) -> Error | None:
         """Run the block; the error, or None."""
-        if self._node.effect is not Effect.PURE:
+        if self._node.effect is Effect.IDEMPOTENT or self._known and self._node.effect is Effect.ONCE:
             await self._owner.flush()  # a cancel that is seen there ends it here
         self._begin()
         if self._node.block.costs and (refusal := await self._owner.reserve(self._node, self._run, self.row)):
@@ -391,7 +391,7 @@ class NodeRun:
         await self._show(Status.RUNNING)
 
     async def _show(self, status: Status) -> None:
-        """Record the status; before a step that must happen once is tried, durably."""
+        """Record the status; before a step that must happen once is tried, durably, with all that came before it."""
         self.row.status = status
         self._owner.ledger.put_node(self.row)
         if self._node.effect is Effect.ONCE and status is Status.RUNNING:

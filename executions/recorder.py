@@ -10,8 +10,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -348,19 +348,35 @@ class _Found(NamedTuple):
     cancelled: set[Right]
 
 
+@asynccontextmanager
+async def _pipelined_transaction(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    """A transaction whose statements are sent together; only who reads an answer waits for it.
+
+    After a statement that fails the server skips the rest, the commit too.
+    """
+    try:
+        async with connection.pipeline():
+            await connection.execute("BEGIN", prepare=True)
+            yield
+            await connection.execute("COMMIT", prepare=True)
+    except BaseException:
+        with suppress(psycopg.Error):
+            await connection.rollback()
+        raise
+
+
 async def _transaction(connection: AsyncConnection[Any], worker: UUID, work: Work) -> _Found:
-    """Write what this worker may."""
-    async with connection.transaction():
-        ids, epochs = [ledger.execution for ledger in work], [ledger.epoch for ledger in work]
+    """Write what this worker may, in two round trips: begin and lock, write and commit."""
+    ids, epochs = [ledger.execution for ledger in work], [ledger.epoch for ledger in work]
+    async with _pipelined_transaction(connection):
         locked = await connection.execute(LOCK, (ids, epochs, worker), prepare=True)
         rows = await locked.fetchall()
         owned: set[Right] = {(id, epoch) for id, epoch, _ in rows}
         cancelled: set[Right] = {(id, epoch) for id, epoch, is_cancelled in rows if is_cancelled}
         mine = [(ledger, batch) for ledger, batch in work.items() if ledger.right in owned and not batch.is_empty]
         if mine:
-            async with connection.pipeline():
-                for statement, parameters in _statements(mine):
-                    await connection.execute(statement, parameters, prepare=True)
+            for statement, parameters in _statements(mine):
+                await connection.execute(statement, parameters, prepare=True)
             if charges := [(ledger.execution, row) for ledger, batch in mine for row in batch.charges]:
                 await _charge(connection, charges)
             reached(Point.WRITTEN, work)
