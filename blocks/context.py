@@ -15,6 +15,19 @@ class HttpResponse:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """An opened credential; what is in it must not be logged, yielded or kept."""
+
+    id: str
+    #: One of `api_key`, `basic`, `bearer`, `headers`, `oauth2`, `sql`, `smtp`.
+    kind: str
+    #: By name, as the kind has them: `key`, `user`, `password`, `token`, `access_token`, `url`, …
+    fields: Mapping[str, str] = field(repr=False)
+    #: Hosts that it may be sent to: `api.example.com`, `*.example.com`, each with an optional `:port`.
+    hosts: tuple[str, ...] = ()
+
+
 class HttpClient(Protocol):
     """HTTP that refuses private addresses unless allowed, pinned to the checked address, size- and time-limited."""
 
@@ -27,8 +40,12 @@ class HttpClient(Protocol):
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout_seconds: float = 30.0,
+        credential: Secret | None = None,
     ) -> HttpResponse:
-        """Answer of any status; raises BlockError when there is none (refused, unreachable, too large, too slow)."""
+        """Answer of any status; raises BlockError when there is none (refused, unreachable, too large, too slow).
+
+        The credential is sent to the hosts that it names and to no other, also where redirects lead elsewhere.
+        """
         ...
 
 
@@ -65,19 +82,6 @@ class Answer:
     comment: str = ""
     #: Name of the person.
     by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """An opened credential; what is in it must not be logged, yielded or kept."""
-
-    id: str
-    #: One of `api_key`, `basic`, `bearer`, `headers`, `oauth2`, `sql`, `smtp`.
-    kind: str
-    #: By name, as the kind has them: `key`, `user`, `password`, `token`, `access_token`, `url`, …
-    fields: Mapping[str, str] = field(repr=False)
-    #: Hosts that it may be sent to: `api.example.com`, `*.example.com`, each with an optional `:port`.
-    hosts: tuple[str, ...] = ()
 
 
 class BlockContext(Protocol):

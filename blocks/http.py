@@ -19,7 +19,8 @@ import httpx
 
 from blocks.addresses import Address, AllowList
 from blocks.base import BlockError
-from blocks.context import HttpResponse
+from blocks.context import HttpResponse, Secret
+from blocks.hosts import headers_of, may_be_sent, refusal
 
 MAX_REDIRECTS = 5
 MAX_BYTES = 20_000_000
@@ -89,20 +90,28 @@ class SafeHttpClient:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout_seconds: float = 30.0,
+        credential: Secret | None = None,
         ready: Ready | None = None,
     ) -> HttpResponse:
         """Answer of any status, redirects followed; `ready` is awaited in the last moment before anything is sent.
 
+        The credential is sent to the hosts that it names and to no other, wherever redirects lead.
+
         Raises:
             BlockError: refused, unreachable, too large, too slow, or not HTTP; `retry` says whether trying again helps.
         """
-        request = self._build(method, url, headers or {}, params or {}, content)
+        proofs = headers_of(credential) if credential else {}
+        named = {name.lower() for name in proofs}
+        given = {name: value for name, value in (headers or {}).items() if name.lower() not in named}
+        request = self._build(method, url, given, params or {}, content)
+        if credential and not may_be_sent(credential.hosts, request.url):
+            raise refusal(credential, request.url)
         if ready is not None:
             request.extensions["trace"] = _before_sending(ready)
         await self._transport.pool()  # which takes none of the request's time
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._follow(request)
+                return await self._follow(request, proofs, credential.hosts if credential else ())
         except TimeoutError:
             raise BlockError(f"{_shown(request.url)} did not answer within {timeout_seconds:g} seconds.") from None
         except _TRANSPORT_ERRORS as error:
@@ -122,11 +131,14 @@ class SafeHttpClient:
         _check_target(request.url)
         return request
 
-    async def _follow(self, request: httpx.Request) -> HttpResponse:
+    async def _follow(
+        self, request: httpx.Request, proofs: Mapping[str, str], proof_hosts: Sequence[str]
+    ) -> HttpResponse:
         following: httpx.Request | None = request
         for _ in range(MAX_REDIRECTS + 1):
             assert following is not None  # noqa: S101 - the loop ends when there is nothing to follow
             _check_target(following.url)
+            _prove(following, proofs, proof_hosts)
             response = await self._client.send(following, stream=True)
             try:
                 following = response.next_request
@@ -222,6 +234,7 @@ class CarefulClient:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout_seconds: float = 30.0,
+        credential: Secret | None = None,
     ) -> HttpResponse:
         """As `SafeHttpClient.request`."""
         return await self._client.request(
@@ -231,6 +244,7 @@ class CarefulClient:
             params=params,
             content=content,
             timeout_seconds=timeout_seconds,
+            credential=credential,
             ready=self._ready,
         )
 
@@ -304,6 +318,14 @@ class _Body(httpx.AsyncByteStream):
         close = getattr(self._stream, "aclose", None)
         if close is not None:
             await close()
+
+
+def _prove(request: httpx.Request, proofs: Mapping[str, str], hosts: Sequence[str]) -> None:
+    """The headers of a credential where they may go; a redirect has brought them along to where they may not."""
+    for name in proofs:
+        request.headers.pop(name, None)
+    if proofs and may_be_sent(hosts, request.url):
+        request.headers.update(proofs)
 
 
 def _check_target(url: httpx.URL) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from blocks.base import Block, BlockContext, BlockError, BlockInput, BlockOutput, Example, Outputs
+from blocks.base import Block, BlockContext, BlockError, BlockInput, BlockOutput, Credential, Example, Outputs
 from blocks.context import HttpResponse
 from blocks.forms import CODE, SETTING
 from blocks.values import Number, parse_json, to_text
@@ -19,6 +19,9 @@ _SAFE = frozenset({"GET", "HEAD"})
 #: Statuses below 500 that another attempt may mend (RFC 9110, 6585).
 _PASSING = frozenset({408, 425, 429})
 _TEXT_TYPES = ("xml", "javascript", "x-www-form-urlencoded", "yaml", "csv")
+
+#: Kinds of credential that are sent in headers.
+CREDENTIALS = ("api_key", "basic", "bearer", "headers", "oauth2")
 
 RESPONSE: dict[str, Any] = {
     "type": "object",
@@ -55,6 +58,9 @@ class Request(Block):
             title="Timeout (seconds)",
             json_schema_extra={**SETTING, "exclusiveMinimum": 0, "maximum": 3_600},
         )
+        credential: Credential["api_key", "basic", "bearer", "headers", "oauth2"] | None = Field(
+            None, description="Sent along to the hosts that it names, and to no other.", json_schema_extra=SETTING
+        )
         error_answers: Literal["ports", "fail"] = Field(
             "ports", description="ports: give them on the error ports; fail: fail the node."
         )
@@ -68,6 +74,7 @@ class Request(Block):
     async def run(self, input: Input, context: BlockContext) -> Outputs:
         given = {name: to_text(value) for name, value in input.headers.items()}
         headers = complete(given, input.method, input.body, context.idempotency_key)
+        credential = await context.credential(input.credential, *CREDENTIALS) if input.credential else None
         answer = await context.http.request(
             input.method,
             input.url,
@@ -75,6 +82,7 @@ class Request(Block):
             params={name: to_text(value) for name, value in input.query.items()},
             content=encode_body(input.body, headers),
             timeout_seconds=input.timeout_seconds,
+            credential=credential,
         )
         response = {"status": answer.status, "headers": dict(answer.headers), "body": read_body(answer, context)}
         if answer.status < 400:

@@ -32,6 +32,7 @@ class Sent:
     params: Mapping[str, str]
     content: bytes | None
     timeout_seconds: float
+    credential: Secret | None = None
 
 
 @dataclass
@@ -50,8 +51,10 @@ class FakeHttp:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout_seconds: float = 30.0,
+        credential: Secret | None = None,
     ) -> HttpResponse:
-        self.sent.append(Sent(method, url, dict(headers or {}), dict(params or {}), content, timeout_seconds))
+        given = (dict(headers or {}), dict(params or {}), content, timeout_seconds, credential)
+        self.sent.append(Sent(method, url, *given))
         if "://127.0.0.1" in url:
             raise BlockError("blocks may not reach private addresses", retry=False)
         return self.answers.get(url) or self._echo(url, self.sent[-1])
