@@ -72,7 +72,7 @@ def _start(wanted: Wanted) -> None:
         graph=found,
         version=version,
         owner=owner,
-        inputs=checked_inputs(version, wanted.inputs),
+        inputs=checked_inputs(version, wanted.inputs, owner),
         trigger="graph",
         concurrency=settings.EXECUTION_CONCURRENCY,
         parent_id=wanted.parent,

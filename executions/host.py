@@ -129,7 +129,7 @@ class Host:
         async with Store(self.id, self.name).opened() as store:
             recorder = Recorder(self.id, committed=partial(_committed, bell, traces))
             isolated = IsolatedRunner(store, NodeQueue())
-            credentials = Opener(store)
+            credentials = Opener(store, _renew)
             executor = NodeExecutor(isolated, credentials)
             self.manager = ExecutionManager(store, recorder, executor, bell, slots=self.slots)
             await self._sign_on(store, recorder)
@@ -174,6 +174,12 @@ class Host:
             capacity=self.slots,
             version=agentflow.__version__,
         )
+
+
+def _renew(id: UUID) -> None:
+    from agentflow.credentials.oauth import renew  # oauthlib is loaded where it is needed
+
+    renew(id)
 
 
 #: The host of this process, once it has one.

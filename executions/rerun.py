@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from agentflow.credentials.needs import missing, needs_of
 from agentflow.graphs.models import GraphVersion
 from agentflow.graphs.ports import ports_of
 from agentflow.graphs.spec import GraphSpec
@@ -47,6 +48,7 @@ def retry_execution(
     ran = scoped(spec, choice)[0]
     refuse_problems([problem for problem in validate(ran, registry()) if problem.severity == "error"])
     refuse_unpaid(version.pk, graph=execution.graph_id, owner=user.pk)
+    refuse_problems(missing(needs_of(ran, registry()), user))
     if not repeat_once:
         _refuse_repeats(execution, ran, choice)
     given = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)

@@ -72,7 +72,7 @@ def start_execution(
         graph=graph,
         version=version,
         owner=user,
-        inputs=checked_inputs(version, inputs),
+        inputs=checked_inputs(version, inputs, user),
         trigger=trigger,
         concurrency=settings.EXECUTION_CONCURRENCY,
         idempotency_key=idempotency_key,
@@ -107,7 +107,7 @@ def start_executions(
         raise StartRefused([{"pointer": "#/inputs_list", "detail": f"Give 1 to {MOST_AT_ONCE:,} inputs."}])
     version = version or version_for_run(graph, user)
     refuse_unpaid(version.pk, graph=graph.pk, owner=user.pk)
-    resolved = _all_checked(version, inputs_list)
+    resolved = _all_checked(version, inputs_list, user)
     batch = uuid7()
     executions = [
         Execution(
@@ -161,7 +161,7 @@ def rerun_execution(execution: Execution, *, user: User) -> Execution:
         StartRefused: the version cannot run here any more: a block is gone, say.
     """
     inputs = Execution.objects.values_list("inputs", flat=True).get(pk=execution.pk)
-    refuse_errors(execution.version_id)
+    refuse_errors(execution.version_id, user)
     refuse_unpaid(execution.version_id, graph=execution.graph_id, owner=user.pk)
     made = Execution(
         graph_id=execution.graph_id,
@@ -217,10 +217,10 @@ def _earlier(graph: Graph, user: User, key: str, digest: str) -> list[Execution]
     return [found] if found.batch is None else list(Execution.objects.filter(batch=found.batch).order_by("pk"))
 
 
-def _all_checked(version: GraphVersion, inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _all_checked(version: GraphVersion, inputs_list: Sequence[Mapping[str, Any]], user: User) -> list[dict[str, Any]]:
     resolved: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
-    refuse_errors(version.pk)
+    refuse_errors(version.pk, user)
     for number, inputs in enumerate(inputs_list):
         try:
             resolved.append(checked_inputs(version, inputs))

@@ -5,8 +5,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import redis
+from django.contrib.auth.models import User
 
 from agentflow import wake
+from agentflow.credentials.needs import Need, missing, needs_of
 from agentflow.graphs.models import GraphVersion
 from agentflow.graphs.spec import GraphSpec, NodeSpec
 from agentflow.graphs.validation import Problem, validate
@@ -39,14 +41,16 @@ class OutOfFunds(StartRefused):
         super().__init__([{"pointer": "#", "detail": reason}])
 
 
-def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any], user: User | None = None) -> dict[str, Any]:
     """The inputs as the version takes them.
 
     Raises:
-        StartRefused: the version has errors, or the inputs do not fit.
+        StartRefused: the version has errors, names credentials that the user may not use, or the inputs do not fit.
     """
     checks = _checks(version.pk)
     refuse_problems(checks.problems)
+    if user is not None and checks.needs:
+        refuse_problems(missing(checks.needs, user))
     try:
         resolved = resolve_inputs(checks.inputs, inputs)
         encode(resolved)
@@ -57,9 +61,12 @@ def checked_inputs(version: GraphVersion, inputs: Mapping[str, Any]) -> dict[str
     return resolved
 
 
-def refuse_errors(version: int) -> None:
-    """Raise StartRefused if the version cannot run."""
-    refuse_problems(_checks(version).problems)
+def refuse_errors(version: int, user: User) -> None:
+    """Raise StartRefused if the version cannot run for the user."""
+    checks = _checks(version)
+    refuse_problems(checks.problems)
+    if checks.needs:
+        refuse_problems(missing(checks.needs, user))
 
 
 def refuse_unpaid(version: int, *, graph: int, owner: int) -> None:
@@ -102,6 +109,8 @@ class _Checks(NamedTuple):
     problems: tuple[Problem, ...]
     #: It has steps that may cost something.
     is_paid: bool
+    #: Credentials that nodes name.
+    needs: tuple[Need, ...]
 
 
 @lru_cache(maxsize=500)
@@ -113,4 +122,4 @@ def _checks(version_id: int) -> _Checks:
     spec = GraphSpec.from_json(data)
     problems = tuple(problem for problem in validate(spec, registry()) if problem.severity == "error")
     is_paid = any(block.costs for node in spec.nodes if (block := registry().blocks.get(node.block)))
-    return _Checks(input_nodes(spec), problems, is_paid)
+    return _Checks(input_nodes(spec), problems, is_paid, needs_of(spec, registry()))

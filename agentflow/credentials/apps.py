@@ -10,5 +10,9 @@ class CredentialsConfig(AppConfig):
     label = "credentials"
 
     def ready(self) -> None:
-        """Register the check of the keys."""
-        from agentflow.credentials import checks  # noqa: F401 - registers itself
+        """Register the check of the keys, and teach graphs to miss credentials."""
+        from agentflow.credentials import checks, sharing  # noqa: F401 - they register themselves
+        from agentflow.credentials.needs import problems_for_owner
+        from agentflow.graphs import outside
+
+        outside.register(problems_for_owner)

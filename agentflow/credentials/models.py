@@ -18,6 +18,8 @@ class Credential(models.Model):
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=[(kind.id, kind.title) for kind in KINDS.values()])
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="credentials")
+    #: The group that owns it with them: its members may do what their role in the group says.
+    group = models.ForeignKey(Group, models.SET_NULL, null=True, blank=True, related_name="credentials")
     #: Where it may be sent: `api.example.com`, `*.example.com`, each with an optional `:port`.
     hosts = models.JSONField(decoder=StoredJsonDecoder, default=list, blank=True)
     #: Its fields that are no secret.

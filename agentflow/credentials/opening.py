@@ -14,7 +14,8 @@ from blocks.context import Secret
 
 logger = logging.getLogger(__name__)
 
-#: Who may use it: its owner, members of groups that it is shared with for use, administrators.
+#: Who may use it, as `agentflow.accounts.access` says: its owner, members of the group that owns it and of groups that it
+#: is shared with, each as a runner at least; administrators.
 FIND = """
     SELECT c.id, c.name, c.kind, c.hosts, c.settings, c.sealed, c.problem,
         c.expires_at < clock_timestamp() + interval '60 seconds' AS is_stale,
@@ -23,8 +24,14 @@ FIND = """
         c.owner_id = %(user)s
         OR EXISTS (SELECT 1 FROM auth_user u WHERE u.id = %(user)s AND u.is_superuser)
         OR EXISTS (
-            SELECT 1 FROM credentials_credentialshare s JOIN auth_user_groups m ON m.group_id = s.group_id
-            WHERE s.credential_id = c.id AND m.user_id = %(user)s AND s.role IN ('runner', 'editor')
+            SELECT 1 FROM auth_user_groups m
+            LEFT JOIN accounts_membership said ON said.user_id = m.user_id AND said.group_id = m.group_id
+            WHERE m.user_id = %(user)s AND coalesce(said.role, 'editor') <> 'viewer' AND (
+                m.group_id = c.group_id OR EXISTS (
+                    SELECT 1 FROM credentials_credentialshare s
+                    WHERE s.credential_id = c.id AND s.group_id = m.group_id AND s.role <> 'viewer'
+                )
+            )
         )
     )
 """

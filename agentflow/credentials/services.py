@@ -1,21 +1,22 @@
-"""Verbs: make a credential, change it, share it, delete it."""
+"""Verbs: make a credential, change it, delete it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from agentflow.accounts import audit
 from agentflow.credentials.kinds import KINDS, OAUTH2, Kind
-from agentflow.credentials.models import Credential, CredentialShare
+from agentflow.credentials.models import Credential
 from agentflow.credentials.reading import CredentialRefused, read_fields, read_hosts
 from agentflow.credentials.sealing import NotOpened, first_name, seal
-from agentflow.graphs.models import Role
 from blocks.hosts import pattern_of
 
 #: Of OAuth: what the provider gave, sealed beside what people gave.
 TOKENS = ("access_token", "refresh_token")
 NOT_CONNECTED = "Nobody has agreed at the provider yet. Open it on the page Credentials and press Connect."
+LOST = "It cannot be opened with the keys of this installation. Give its secrets again."
 GIVE_AGAIN = (
     "Where the credential is sent changes, so give “{title}” again: only its owner may send it elsewhere without."
 )
@@ -38,13 +39,16 @@ def make_credential(
     _put(credential, chosen, read, {})
     if kind == OAUTH2.id:
         credential.problem = NOT_CONNECTED
-    _save(credential)
+    with transaction.atomic():
+        _save(credential)
+        audit.record(owner, "created", credential, detail={"kind": kind})
     return credential
 
 
 def change_credential(
     credential: Credential,
     *,
+    by: User,
     is_owner: bool,
     name: str | None = None,
     fields: Mapping[str, Any] | None = None,
@@ -81,23 +85,16 @@ def change_credential(
         locked.hosts = new_hosts
         _put(locked, kind, read, {**kept, **tokens})
         _save(locked)
+        changed = sorted(read) + ["hosts"] * (hosts is not None) + ["name"] * (name is not None)
+        audit.record(by, "changed", locked, detail={"fields": ", ".join(changed)})
     return locked
 
 
-def delete_credential(credential: Credential) -> None:
+def delete_credential(credential: Credential, *, by: User) -> None:
     """Steps that name it fail from now on, and graphs with such steps do not start."""
-    credential.delete()
-
-
-def share_credential(credential: Credential, group: Group, role: str = Role.RUNNER) -> CredentialShare:
-    """Let the group use it, or what else the role says; nobody can read its secrets."""
-    share, _ = CredentialShare.objects.update_or_create(credential=credential, group=group, defaults={"role": role})
-    return share
-
-
-def unshare_credential(credential: Credential, group: Group) -> None:
-    """From now on the group may not use it."""
-    CredentialShare.objects.filter(credential=credential, group=group).delete()
+    with transaction.atomic():
+        audit.record(by, "deleted", credential)
+        credential.delete()
 
 
 def store_secrets(credential: Credential, secrets: Mapping[str, str]) -> None:

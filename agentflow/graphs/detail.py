@@ -14,6 +14,7 @@ from agentflow.graphs.last_execution import LastExecution, with_last_execution
 from agentflow.graphs.live import person
 from agentflow.graphs.models import Graph, GraphEdit, GraphVersion
 from agentflow.graphs.operations import Named
+from agentflow.graphs.outside import outside_problems
 from agentflow.graphs.permissions import graphs_for, role_name
 from agentflow.graphs.ports import NodePorts
 from agentflow.graphs.spec import GraphSpec, NodeSpec, to_json
@@ -27,7 +28,12 @@ def graph_detail(graph: Graph, user: User) -> dict[str, Any]:
     listed = with_last_execution(graphs_for(user).select_related("owner", "published")).get(pk=graph.pk)
     spec = draft_spec(listed)
     newest = listed.versions.aggregate(number=Max("number"))["number"]
-    return {**graph_row(listed), "latest_version": newest, "spec": to_json(spec), **checked(spec, user)}
+    return {
+        **graph_row(listed),
+        "latest_version": newest,
+        "spec": to_json(spec),
+        **checked(spec, user, owner=listed.owner),
+    }
 
 
 def graph_row(graph: Graph) -> dict[str, Any]:
@@ -48,16 +54,21 @@ def graph_row(graph: Graph) -> dict[str, Any]:
     }
 
 
-def checked(spec: GraphSpec, user: User, *, keys: Container[str] | None = None) -> dict[str, Any]:
+def checked(
+    spec: GraphSpec, user: User, *, owner: User | None = None, keys: Container[str] | None = None
+) -> dict[str, Any]:
     """What the blocks say of a graph: `problems`, and `ports` of each node (or of `keys`) whose block is known.
+
+    What its nodes name must be there for its owner; without one, for the user.
 
     A node that runs a graph which the user sees has that one's inputs and outputs as ports.
     """
     wiring, problems = check(spec, registry())
+    outside = outside_problems(spec, registry(), owner or user)
     children = children_of(spec, wiring, user)
     ports = _ports(spec, wiring, children)
     return {
-        "problems": [asdict(problem) for problem in (*problems, *child_problems(children))],
+        "problems": [asdict(problem) for problem in (*problems, *outside, *child_problems(children))],
         "ports": {key: ports_row(found) for key, found in ports.items() if keys is None or key in keys},
     }
 
@@ -90,7 +101,7 @@ def edit_answer(graph: Graph, edit: GraphEdit, user: User) -> dict[str, Any]:
         "revision": edit.revision,
         "edit_id": edit.edit_id,
         "operations": edit.operations,
-        **checked(draft_spec(graph), user, keys=keys),
+        **checked(draft_spec(graph), user, owner=graph.owner, keys=keys),
     }
 
 
@@ -123,4 +134,8 @@ def version_row(version: GraphVersion) -> dict[str, Any]:
 
 def version_detail(version: GraphVersion, user: User) -> dict[str, Any]:
     """A version with its graph and the ports that its nodes have today."""
-    return {**version_row(version), "spec": version.spec, **checked(GraphSpec.from_json(version.spec), user)}
+    return {
+        **version_row(version),
+        "spec": version.spec,
+        **checked(GraphSpec.from_json(version.spec), user, owner=version.graph.owner),
+    }

@@ -12,6 +12,7 @@ from agentflow.graphs.drafts import draft_spec, store_whole
 from agentflow.graphs.editing import lock
 from agentflow.graphs.last_execution import with_last_execution
 from agentflow.graphs.models import Graph, GraphVersion
+from agentflow.graphs.outside import outside_problems
 from agentflow.graphs.signals import graph_deleting
 from agentflow.graphs.spec import GraphSpec, content_hash, to_json
 from agentflow.graphs.validation import Problem, validate
@@ -94,7 +95,9 @@ def publish(graph: Graph, *, user: User, number: int | None = None) -> GraphVers
         NotPublishable: the version could not be started.
     """
     version = version_for_run(graph, user) if number is None else graph.versions.get(number=number)
-    errors = [p for p in validate(GraphSpec.from_json(version.spec), registry()) if p.severity == "error"]
+    spec = GraphSpec.from_json(version.spec)
+    found = (*validate(spec, registry()), *outside_problems(spec, registry(), graph.owner))
+    errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         raise NotPublishable(errors)
     with transaction.atomic():

@@ -10,6 +10,7 @@ from agentflow.graphs.ports import NodePorts, PortRef, Registry, ports_of, sink_
 from agentflow.graphs.spec import GraphSpec
 from agentflow.graphs.wiring import Joint, Wiring, name_of, read_wiring
 from blocks.base import ERROR_PORT, Port, PortKind
+from blocks.credential import kinds_of
 from blocks.types import ANY, Acceptor, Fit, Schema, acceptor, shown, step
 
 __all__ = ["NodePorts", "Problem", "Registry", "check", "ports_of", "validate"]
@@ -120,6 +121,10 @@ class _Check:
             if port.name not in ports.config and port.name not in linked:
                 detail = f"“{port.title or port.name}” of {name} needs a value or a link."
                 self.at_node("missing_input", number, detail, "config", port.name)
+        for port in ports.inputs:
+            if port.name in linked and kinds_of(port.schema):
+                detail = f"“{port.title or port.name}” of {name} is chosen in the settings, it cannot be linked."
+                self.at_node("linked_credential", number, detail, "config", port.name)
         try:
             ports.block.Input.model_validate(ports.config)
         except ValidationError as error:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 
-from agentflow.credentials import services
+from agentflow.credentials import services, sharing
 from agentflow.credentials.models import Credential
-from agentflow.graphs.models import Role
+from executions import services as services_of_runs
 from executions.engine.status import Status
 from executions.host import Host
 from executions.models import Execution, NodeExecution, Output
 from executions.values import load
-from tests.executions.hosting import ended, error_of, hosting, row, run, started, value
+from tests.executions.hosting import drawn, ended, error_of, hosting, row, run, started, value
 from tests.waiting import until
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("transactional_db", "leaky_blocks")]
@@ -69,29 +69,74 @@ def test_large_value_is_cleaned_too(host: Host, alice: User):
     assert value(execution, "n")["deep"] == ["a ••• b"]
 
 
-def test_stranger_may_not_use_it(host: Host, alice: User, bob: User):
-    execution = run(bob, using(bearer(alice)))
-    assert execution.status == Status.FAILED
-    assert error_of(execution, "n")["message"].startswith("The credential of this step is gone, or bob may not use it.")
+def with_group(credential: Credential, member: User, role: str) -> None:
+    group = Group.objects.create(name="Team")
+    member.groups.add(group)
+    sharing.share(credential, group=group, role=role, by=credential.owner)
 
 
-@pytest.mark.parametrize(("role", "status"), [("viewer", "failed"), ("runner", "completed"), ("editor", "completed")])
-def test_group_uses_it_by_its_role(host: Host, alice: User, bob: User, role: str, status: str):
+def test_stranger_is_refused_at_the_start(alice: User, bob: User):
+    with pytest.raises(services_of_runs.StartRefused) as caught:
+        started(bob, using(bearer(alice)))
+    assert caught.value.problems[0]["pointer"] == "#/nodes/0/config/credential"
+
+
+def test_right_that_is_taken_away_ends_the_use(alice: User, bob: User):
+    credential = bearer(alice)
+    with_group(credential, bob, "runner")
+    execution = started(bob, using(credential))
+    credential.shares.all().delete()
+    with hosting():
+        ended(execution)
+    assert "bob may not use it" in error_of(execution, "n")["message"]
+
+
+@pytest.mark.parametrize("role", ["runner", "editor"])
+def test_group_uses_it(host: Host, alice: User, bob: User, role: str):
+    credential = bearer(alice)
+    with_group(credential, bob, role)
+    assert run(bob, using(credential)).status == Status.COMPLETED
+
+
+def test_viewers_do_not_use_it(alice: User, bob: User):
+    credential = bearer(alice)
+    with_group(credential, bob, "viewer")
+    with pytest.raises(services_of_runs.StartRefused):
+        started(bob, using(credential))
+
+
+def test_group_that_owns_it_uses_it(host: Host, alice: User, bob: User):
     credential, group = bearer(alice), Group.objects.create(name="Team")
     bob.groups.add(group)
-    services.share_credential(credential, group, Role(role))
-    assert run(bob, using(credential)).status == status
+    Credential.objects.filter(pk=credential.pk).update(group=group)
+    assert run(bob, using(credential)).status == Status.COMPLETED
 
 
-@pytest.mark.parametrize("id", ["none", "", "00000000-0000-0000-0000-000000000000"])
-def test_credential_that_is_not_there_fails_the_node(host: Host, alice: User, id: str):
-    assert "is gone" in error_of(run(alice, using(id)), "n")["message"]
+@pytest.mark.parametrize("id", ["none", "00000000-0000-0000-0000-000000000000"])
+def test_credential_that_is_not_there_refuses_the_start(alice: User, id: str):
+    with pytest.raises(services_of_runs.StartRefused, match="is gone or that alice may not use"):
+        started(alice, using(id))
 
 
-def test_other_kind_is_refused_by_name(host: Host, alice: User):
+def test_other_kind_is_refused_by_name(alice: User):
     mail = services.make_credential(owner=alice, kind="smtp", name="Mail", fields={"host": "mail.example.com"})
-    message = error_of(run(alice, using(mail)), "n")["message"]
-    assert message.startswith("“Mail” is of the kind Mail server; this step takes: Bearer token or User and password")
+    with pytest.raises(services_of_runs.StartRefused, match="what is chosen is of the kind Mail server"):
+        started(alice, using(mail))
+
+
+def test_graph_tells_whose_credential_is_missing(alice: User, bob_api: Any, bob: User, alice_api: Any):
+    graph = drawn(bob, using(bearer(alice)))
+    problems = bob_api.get(f"/api/v1/graphs/{graph.pk}/").data["problems"]
+    assert [(each["code"], each["pointer"]) for each in problems] == [
+        ("missing_credential", "#/nodes/0/config/credential")
+    ]
+    assert bob_api.post(f"/api/v1/graphs/{graph.pk}/publish/").status_code == 422
+
+
+def test_credential_cannot_be_linked(alice: User, alice_api: Any):
+    graph = drawn(alice, {"v": ("core.value", {"value": "x"}), **using(bearer(alice))}, "v.value -> n.credential")
+    problems = alice_api.get(f"/api/v1/graphs/{graph.pk}/").data["problems"]
+    assert "linked_credential" in [each["code"] for each in problems]
 
 
 def test_lost_key_is_told(host: Host, alice: User, settings: Any):

@@ -123,7 +123,7 @@ class GraphViewSet(viewsets.GenericViewSet[Graph]):
         """What is wrong with the draft, or with the spec that is given; nothing is stored."""
         graph = self.graph(pk)
         spec = graph_spec(request) if "spec" in members(request) else services.draft_spec(graph)
-        return Response({"problems": check(spec, self.user)["problems"]})
+        return Response({"problems": check(spec, self.user, owner=graph.owner)["problems"]})
 
     @extend_schema(operation_id="graphs_export", responses=shapes.GraphSpecSerializer)
     @action(detail=True, methods=["get"])
