@@ -52,7 +52,7 @@ def configuration(*, level: str, kind: str) -> dict[str, Any]:
         "filters": {"mistakes": {"()": "agentflow.logs.mistakes.ClientMistakes"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mistakes"]}},
         "root": {"handlers": ["console"], "level": level},
-        "loggers": {**loggers, "rq": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+        "loggers": {**loggers, "rq": {"level": "WARNING"}, "httpx": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
     }
 
 

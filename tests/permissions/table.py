@@ -1,0 +1,179 @@
+"""The table: every address of the product with who may do what; a new one without a row here fails the tests.
+
+A row says what each actor is answered: `ok` (it is done, or refused for another reason), `refused` (403), `nothing`
+(404: it does not exist for them), `log in` (401, or the way to the login page).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.permissions.world import ACTORS, PEOPLE, SCOPES
+
+ROLES: Final = ("viewer", "runner", "editor", "owner")
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of one address."""
+
+    method: str
+    route: str
+    answers: Mapping[str, str]
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_api(self) -> bool:
+        return self.route.startswith("api/")
+
+
+def everybody(answer: str = "ok") -> dict[str, str]:
+    return dict.fromkeys(ACTORS, answer)
+
+
+def person(*, scope: str = "") -> dict[str, str]:
+    """Anybody who is logged in, or has a token of this scope."""
+    return {**dict.fromkeys(PEOPLE, "ok"), "anonymous": "log in", **_tokens(scope)}
+
+
+def role(least: str, *, scope: str = "") -> dict[str, str]:
+    """Whoever has this role in the graph; for strangers, staff among them, there is none."""
+    allowed = ROLES[ROLES.index(least) :]
+    people = {name: "ok" if name in allowed else "refused" for name in ROLES}
+    return {**people, "stranger": "nothing", "staff": "nothing", "anonymous": "log in", **_tokens(scope)}
+
+
+def alone(*, scope: str = "") -> dict[str, str]:
+    """The owner alone; for others there is none."""
+    return {**dict.fromkeys(PEOPLE, "nothing"), "owner": "ok", "anonymous": "log in", **_tokens(scope)}
+
+
+def _tokens(scope: str) -> dict[str, str]:
+    """Those of the owner; pages take none."""
+    reached = (
+        {name: "ok" if SCOPES.index(name) >= SCOPES.index(scope) else "refused" for name in SCOPES} if scope else {}
+    )
+    return {f"token {name}": reached.get(name, "log in") for name in SCOPES}
+
+
+GRAPH = "graphs/<int:graph_id>/"
+RUN = "executions/<uuid:execution_id>/"
+GROUP = "groups/<int:group_id>/"
+API_GRAPH = "api/v1/graphs/<int:pk>/"
+API_RUN = "api/v1/executions/<uuid:pk>/"
+NODES = "api/v1/executions/<uuid:execution_id>/nodes/<uuid:id>/"
+
+PAGES = [
+    Row("GET", "favicon.ico", everybody()),
+    Row("GET", "", person()),
+    Row("GET", "graphs/", person()),
+    Row("POST", "graphs/new/", person()),
+    Row("POST", "graphs/import/", person()),
+    Row("POST", GRAPH + "copy/", role("viewer")),
+    Row("POST", GRAPH + "delete/", role("owner")),
+    Row("GET", GRAPH + "sharing/", role("owner")),
+    Row("POST", GRAPH + "share/", role("owner"), {"group": "{groups}", "role": "viewer"}),
+    Row("POST", GRAPH + "give/", role("owner"), {"group": "{groups}"}),
+    Row("GET", GRAPH + "history/", role("editor")),
+    Row("GET", GRAPH + "canvas/", role("viewer")),
+    Row(
+        "GET",
+        "audit/",
+        {**everybody("nothing"), **dict.fromkeys(("anonymous", *(f"token {s}" for s in SCOPES)), "log in")},
+    ),
+    Row("GET", "executions/", person()),
+    Row("GET", RUN, role("viewer")),
+    Row("POST", RUN + "retry/", role("runner")),
+    Row("POST", RUN + "rerun/", role("runner")),
+    Row("POST", RUN + "cancel/", role("runner")),
+    Row("GET", "approvals/", person()),
+    Row("GET", "approvals/<uuid:approval_id>/", role("viewer")),
+    Row("POST", "approvals/<uuid:approval_id>/", role("runner"), {"decision": "approved"}),
+]
+ACCOUNT = [
+    Row("GET", "accounts/login/", everybody()),
+    Row("POST", "accounts/login/", everybody()),
+    Row("POST", "accounts/logout/", everybody("log in")),  # that is where it leads
+    Row("GET", "accounts/password/", person()),
+    Row("POST", "accounts/password/", person()),
+    Row("GET", "accounts/password/forgotten/", everybody()),
+    Row("POST", "accounts/password/forgotten/", everybody()),
+    Row("GET", "accounts/password/sent/", everybody()),
+    Row("GET", "accounts/password/new/<uidb64>/<token>/", everybody()),
+    Row("POST", "accounts/password/new/<uidb64>/<token>/", everybody()),
+    Row("GET", "invitations/<str:text>/", everybody("nothing")),  # a link that nobody was sent
+    Row("POST", "invitations/<str:text>/", everybody("nothing")),
+    Row("GET", "account/", person()),
+    Row("POST", "account/profile/", person()),
+    Row("POST", "account/tokens/", person()),
+    Row("POST", "account/tokens/<int:token_id>/revoke/", alone()),
+    Row("POST", "account/sessions/end/", person()),
+    Row("POST", "account/sessions/<int:sign_in_id>/end/", {**alone(), "owner": "nothing"}),  # it has ended
+    Row("GET", "groups/", person()),
+    Row("POST", "groups/new/", person(), {"name": "Another"}),
+    Row("GET", GROUP, role("viewer")),
+    Row("POST", GROUP + "delete/", role("owner")),
+    Row("POST", GROUP + "invitations/", role("owner"), {"role": "viewer"}),
+    Row("POST", GROUP + "invitations/<int:invitation_id>/revoke/", role("owner")),
+    Row("POST", GROUP + "members/<int:user_id>/role/", role("owner"), {"role": "runner"}),
+    Row("POST", GROUP + "members/<int:user_id>/remove/", {**role("owner"), "viewer": "ok"}),  # themselves
+]
+API = [
+    Row("GET", "api/v1/blocks/", person(scope="read")),
+    Row("GET", "api/v1/blocks/<str:block_id>/", person(scope="read")),
+    Row("POST", "api/v1/blocks/<str:block_id>/ports/", person(scope="read")),
+    Row("GET", "api/v1/graphs/", person(scope="read")),
+    Row("POST", "api/v1/graphs/", person(scope="write"), {"name": "New"}),
+    Row("POST", "api/v1/graphs/import/", person(scope="write"), {"name": "New", "nodes": []}),
+    Row("GET", API_GRAPH, role("viewer", scope="read")),
+    Row("PUT", API_GRAPH, role("editor", scope="write")),
+    Row("DELETE", API_GRAPH, role("owner", scope="write")),
+    Row("GET", API_GRAPH + "edits/", role("viewer", scope="read")),
+    Row("POST", API_GRAPH + "edits/", role("editor", scope="write")),
+    Row("GET", API_GRAPH + "export/", role("viewer", scope="read")),
+    Row("GET", API_GRAPH + "interface/", role("viewer", scope="read")),
+    Row("POST", API_GRAPH + "publish/", role("editor", scope="write")),
+    Row("DELETE", API_GRAPH + "publish/", role("editor", scope="write")),
+    Row("POST", API_GRAPH + "validate/", role("viewer", scope="read")),
+    Row("GET", API_GRAPH + "versions/", role("viewer", scope="read")),
+    Row("GET", API_GRAPH + "versions/<int:number>/", role("viewer", scope="read")),
+    Row("POST", "api/v1/graphs/<int:graph_id>/execute/", role("runner", scope="run")),
+    Row("GET", "api/v1/executions/", person(scope="read")),
+    Row("GET", API_RUN, role("viewer", scope="read")),
+    Row("POST", API_RUN + "cancel/", role("runner", scope="run")),
+    Row("POST", API_RUN + "rerun/", role("runner", scope="run")),
+    Row("GET", API_RUN + "nodes/", role("viewer", scope="read")),
+    Row("GET", API_RUN + "outputs/", role("viewer", scope="read")),
+    Row("POST", "api/v1/executions/<uuid:execution_id>/retry/", role("runner", scope="run")),
+    Row("GET", "api/v1/executions/<uuid:id>/events/", role("viewer", scope="read")),
+    Row("GET", NODES, role("viewer", scope="read")),
+    Row("GET", NODES + "outputs/<int:index>/", role("viewer", scope="read")),
+    Row("GET", "api/v1/status/", person(scope="read")),
+    Row("GET", "api/v1/approvals/", person(scope="read")),
+    Row("GET", "api/v1/approvals/<uuid:pk>/", role("viewer", scope="read")),
+    Row("POST", "api/v1/approvals/<uuid:pk>/decide/", role("runner", scope="run"), {"decision": "approved"}),
+    Row("GET", "api/v1/tokens/", person(scope="read")),
+    Row(
+        "POST",
+        "api/v1/tokens/",
+        {**person(), **dict.fromkeys([f"token {s}" for s in SCOPES], "refused")},
+        {"name": "t"},
+    ),
+    Row("DELETE", "api/v1/tokens/<int:pk>/", alone(scope="write")),
+    Row("GET", "api/v1/schema/", everybody()),
+]
+OPERATION = [
+    Row("GET", "metrics", {**everybody("nothing"), **dict.fromkeys(PEOPLE, "ok")}),  # people are on this machine here
+]
+TABLE = [*PAGES, *ACCOUNT, *API, *OPERATION]
+
+#: The WebSockets, by route: who may watch.
+SOCKETS: Mapping[str, Mapping[str, str]] = {
+    "ws/executions/<uuid:id>/": role("viewer"),
+    "ws/graphs/<int:id>/": role("viewer"),
+}
+#: Everything under these is for staff with permissions alone; Django and django-rq have many pages.
+ADMINISTRATION = "admin/"
+#: Those that lead to the login, or say nothing.
+ADMINISTRATION_OPEN = frozenset({"admin/login/", "admin/logout/"})

@@ -1,0 +1,92 @@
+"""Who asks, and what there is to ask for: one graph of Alice with everything that hangs on it."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from agentflow.accounts import groups
+from agentflow.accounts.invitations import invite
+from agentflow.accounts.models import SignIn
+from agentflow.accounts.services import create_token
+from agentflow.graphs import services, sharing
+from agentflow.graphs.models import Graph
+from agentflow.graphs.spec import GraphSpec
+from executions.models import Approval, Execution, NodeExecution, Output
+from tests import factories
+
+SPEC = {"name": "Digest", "nodes": [{"key": "a", "block": "core.value", "config": {"value": 1}}]}
+#: Who is logged in, by role; staff has no permissions of its own.
+PEOPLE = ("owner", "editor", "runner", "viewer", "stranger", "staff")
+#: What Alice's tokens may do.
+SCOPES = ("read", "run", "write")
+ACTORS = (*PEOPLE, "anonymous", *(f"token {scope}" for scope in SCOPES))
+PARAMETER = re.compile(r"([\w-]*)/<(?:\w+:)?(\w+)>")
+
+
+@dataclass
+class World:
+    """Clients by actor, and what the parameters of addresses stand for, by the part of the address before them."""
+
+    clients: dict[str, Client]
+    users: dict[str, User]
+    graph: Graph
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def path(self, route: str) -> str:
+        """The address of what there is."""
+        return "/" + PARAMETER.sub(lambda found: f"{found[1]}/{self.value(found[1], found[2])}", route)
+
+    def value(self, before: str, name: str) -> Any:
+        """What a parameter stands for."""
+        return self.values[name if name in self.values else before]
+
+
+def made_world() -> World:
+    """Everything, in a few statements."""
+    users = {name: factories.user(name, is_staff=name == "staff") for name in PEOPLE}
+    owner = users["owner"]
+    team = groups.create_group(name="Team", owner=owner)
+    for role in ("editor", "runner", "viewer"):
+        groups.put_in(team, user=users[role], role=role)
+    graph = services.create_graph(owner=owner, spec=GraphSpec.from_json(SPEC))
+    sharing.share(graph, group=team, role="editor", by=owner)
+    version = services.publish(graph, user=owner)
+    run = Execution.objects.create(graph=graph, version=version, owner=owner, seq=2)
+    row = NodeExecution.objects.create(id=uuid4(), execution=run, node="a", block="core.value", status="waiting", seq=1)
+    Output.objects.create(execution=run, node_execution=row, seq=2, index=0, port="value", value=1)
+    asked = Approval.objects.create(execution=run, node_execution=row, kind="approval", payload=1)
+    token, _ = create_token(user=owner, name="t")
+    invitation, _ = invite(team, role="viewer", by=owner)
+    world = World({}, users, graph)
+    for name, user in users.items():
+        world.clients[name] = Client()
+        world.clients[name].force_login(user)
+    world.clients["anonymous"] = Client(REMOTE_ADDR="192.0.2.1")
+    for scope in SCOPES:
+        text = create_token(user=owner, name=scope, scope=scope)[1]
+        world.clients[f"token {scope}"] = Client(headers={"Authorization": f"Bearer {text}"}, REMOTE_ADDR="192.0.2.1")
+    other = SignIn.objects.create(user=owner, digest="x", seen_at=timezone.now() + timedelta(days=1))
+    world.values = {
+        "graphs": graph.pk,
+        "versions": version.number,
+        "executions": run.pk,
+        "nodes": row.pk,
+        "outputs": 0,
+        "approvals": asked.pk,
+        "tokens": token.pk,
+        "sessions": other.pk,
+        "groups": team.pk,
+        "members": users["viewer"].pk,
+        "invitation_id": invitation.pk,
+        "blocks": "core.value",
+        "uidb64": "MQ",
+        "token": "set-password",
+        "invitations": "x" * 43,
+    }
+    return world
