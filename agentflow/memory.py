@@ -4,7 +4,7 @@ import gc
 import sys
 
 #: New objects before the young ones are looked through: runs make and drop many, hardly any of them in a cycle.
-YOUNG, MIDDLE, OLD = 20_000, 20, 50
+YOUNG, MIDDLE, OLD = 10_000, 10, 10
 #: Seconds that a thread may compute before another one gets the interpreter; Python's own is 5 ms, which a run would wait.
 SWITCH_SECONDS = 0.001
 

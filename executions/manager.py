@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,6 +27,7 @@ from executions.ledger import Unrecordable
 from executions.node_executor import NodeExecutor
 from executions.outside import Outside
 from executions.parents import tell_parents
+from executions.plans import Plans
 from executions.processor import ExecutionProcessor
 from executions.purse import Purse
 from executions.recorder import Recorder
@@ -43,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-#: Plans of versions that ran last; a version never changes.
-KEPT_PLANS = 200
 #: Executions claimed by one statement.
 CLAIM_AT_ONCE = 50
 #: How often a worker that shall end when it is idle looks whether it is.
@@ -77,7 +75,7 @@ class ExecutionManager:
         self._trials = Trials(store)
         self._wanted = asyncio.Event()
         self._claiming = asyncio.Lock()
-        self._plans: OrderedDict[int, Plan] = OrderedDict()
+        self._plans = Plans()
         #: One thread, and so one connection of Django's, for starting graphs from graphs.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
         self._is_draining = False
@@ -332,10 +330,8 @@ class ExecutionManager:
         plan = self._plans.get(version)
         if plan is None:
             whole = await self._store.version_spec(version)
-            plan = self._plans[version] = compile_plan(GraphSpec.from_json(whole), registry())
-        self._plans.move_to_end(version)
-        if len(self._plans) > KEPT_PLANS:
-            self._plans.popitem(last=False)
+            plan = compile_plan(GraphSpec.from_json(whole), registry())
+            self._plans.keep(version, plan)
         return plan
 
     async def _give_up(self, claim: Claim, detail: str) -> None:
