@@ -12,12 +12,14 @@ api: list[URLPattern | URLResolver] = [
     path("", include("agentflow.graphs.api.urls")),
     path("", include("agentflow.accounts.api.urls")),
     path("", include("executions.api.urls")),
+    path("", include("agentflow.triggers.api.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
 ]
 
 urlpatterns = [
     path("", include("agentflow.pages.urls")),
     path("", include("agentflow.accounts.urls")),
+    path("", include("agentflow.triggers.urls")),
     path("graphs/<int:graph_id>/canvas/", canvas, name="canvas"),
     path("executions/<uuid:execution_id>/", execution, name="execution"),
     path("api/v1/", include(api)),

@@ -21,9 +21,12 @@ SECRET_NAMES = re.compile(
 #: A cheap look first: most texts have none of these.
 MARKS = (
     *("://", "bearer ", "basic ", "pass", "secret", "token", "key", "authorization", "cookie"),
+    *("/hooks/", "/forms/"),
     *("af_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "xox", "akia", "eyj"),
 )
 SECRET_TEXTS = (
+    # Addresses of webhooks and forms: whoever knows one may use it
+    (re.compile(r"(/(?:hooks|forms)/)[\w-]{20,}"), rf"\1{HIDDEN}"),
     # user:password@ of a URL
     (re.compile(r"(\w[\w+.-]*://[^\s/:@]*):[^\s/]+@"), rf"\1:{HIDDEN}@"),
     # Authorization: Bearer …

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from agentflow.admin_lists import ReadOnlyAdmin
-from agentflow.triggers.models import MODELS, Schedule
+from agentflow.triggers.models import MODELS, Chain, Delivery, Form, Schedule, Webhook
 from agentflow.triggers.pausing import pause
 
 
@@ -56,3 +56,40 @@ class ScheduleAdmin(TriggerAdmin):
 
     list_display = ("__str__", "graph_name", "owner", "cron", "time_zone", "state", "due_at", "last_started_at")
     list_columns = (*TriggerAdmin.list_columns, "cron", "time_zone", "due_at")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(TriggerAdmin):
+    """Webhooks, without their addresses."""
+
+    exclude = ("nonce", "digest")
+    list_display = ("__str__", "graph_name", "owner", "method", "state", "last_started_at")
+    list_columns = (*TriggerAdmin.list_columns, "method")
+
+
+@admin.register(Form)
+class FormAdmin(TriggerAdmin):
+    """Hosted forms, without their addresses."""
+
+    exclude = ("nonce", "digest")
+    list_display = ("__str__", "graph_name", "owner", "is_public", "state", "last_started_at")
+    list_columns = (*TriggerAdmin.list_columns, "is_public")
+
+
+@admin.register(Chain)
+class ChainAdmin(TriggerAdmin):
+    """Graphs that follow others."""
+
+    list_display = ("__str__", "source_name", "after", "graph_name", "owner", "state", "last_started_at")
+    list_columns = (*TriggerAdmin.list_columns, "source_name", "after")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """What came to webhooks, newest first; bodies are shown on the webhooks' own pages."""
+
+    exclude = ("body",)
+    list_display = ("id", "webhook", "status", "code", "received_at", "size")
+    list_columns = ("id", "status", "code", "received_at", "size", "webhook__name")
+    list_select_related = ("webhook",)
+    ordering = ("-id",)

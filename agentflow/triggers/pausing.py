@@ -6,7 +6,7 @@ from typing import Any
 from agentflow.graphs.models import Graph
 from agentflow.graphs.signals import trigger_paused
 from agentflow.triggers.clock import now
-from agentflow.triggers.models import MODELS, Schedule, Trigger
+from agentflow.triggers.models import MODELS, Chain, Schedule, Trigger
 from agentflow.triggers.starting import GRAPH_GONE
 
 logger = logging.getLogger(__name__)
@@ -48,3 +48,5 @@ def pause_triggers_of(graph: Graph, **_: Any) -> None:
             trigger.save(update_fields=["graph_name"])
             if trigger.paused_at is None:
                 pause(trigger, reason=GRAPH_GONE)
+    for chain in Chain.objects.select_for_update(of=("self",)).filter(source=graph, paused_at=None).order_by("pk"):
+        pause(chain, reason="The graph that it follows was deleted.")

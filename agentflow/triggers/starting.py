@@ -1,6 +1,6 @@
 """What every trigger does when it starts its graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentflow.graphs.models import Role
@@ -11,7 +11,16 @@ from executions.services import IdempotencyConflict, StartRefused, start_executi
 
 
 class CannotStart(Exception):
-    """Nothing can be started before somebody mends the graph or the trigger; the message says what."""
+    """Nothing can be started; the message says why."""
+
+    def __init__(self, detail: str, problems: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(detail)
+        self.problems = problems
+
+    @property
+    def is_lasting(self) -> bool:
+        """Other inputs would not help: somebody has to mend the graph or the trigger."""
+        return not (self.problems and all(problem["pointer"].startswith("#/inputs") for problem in self.problems))
 
 
 GRAPH_GONE = "Its graph was deleted."
@@ -46,7 +55,8 @@ def start(trigger: Trigger, inputs: Mapping[str, Any], *, key: str, digest: str 
             idempotency_digest=digest,
         )
     except StartRefused as error:
-        raise CannotStart(" ".join(problem["detail"] for problem in error.problems)) from error
+        detail = " ".join(problem["detail"] for problem in error.problems)
+        raise CannotStart(detail, error.problems) from error
 
 
 def key_of(trigger: Trigger, event: str) -> str:

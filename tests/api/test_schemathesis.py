@@ -20,6 +20,8 @@ from schemathesis.specs.openapi.checks import (
 from agentflow.accounts.authentication import TokenAuthentication
 from agentflow.accounts.services import create_token
 from agentflow.graphs import services
+from agentflow.triggers.models import Chain, Form, Schedule, Webhook
+from agentflow.triggers.services import create_trigger
 from agentflow.wsgi import application
 from executions.models import Approval, Execution, NodeExecution, Output
 from tests.api.test_graphs import SPEC
@@ -49,12 +51,19 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
     monkeypatch.setattr(TokenAuthentication, "authenticate", lambda _self, _request: (alice, None))
     graph = services.import_graph(SPEC, owner=alice)
     services.publish(graph, user=alice)
+    other = services.import_graph(SPEC, owner=alice)
     token, _ = create_token(user=alice, name="t")
     run = Execution.objects.create(graph=graph, version=graph.versions.get(), owner=alice)
     row = NodeExecution.objects.create(id=uuid4(), execution=run, node="a", block="core.value", status="running", seq=1)
     asked = Approval.objects.create(execution=run, node_execution=row, kind="approval", payload={"sum": 1})
     Output.objects.create(execution=run, node_execution=row, seq=2, index=0, port="value", value={"x": 1e20})
+    hook = create_trigger(Webhook, graph, owner=alice)
+    delivery = hook.deliveries.create(status="started", code=202, body=b"{}", request={"method": "POST"})
     return {
+        "schedules": {"id": create_trigger(Schedule, graph, owner=alice, cron="* * * * *").pk},
+        "webhooks": {"id": hook.pk, "delivery": delivery.pk},
+        "forms": {"id": create_trigger(Form, graph, owner=alice).pk},
+        "chains": {"id": create_trigger(Chain, graph, owner=alice, source=other).pk},
         "graphs": {"id": graph.pk, "graph_id": graph.pk, "number": 1},
         "executions": {"id": run.pk, "execution_id": run.pk, "index": 0},
         "nodes": {"id": row.pk},

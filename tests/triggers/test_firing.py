@@ -13,10 +13,11 @@ from agentflow.graphs.models import Graph, Role
 from agentflow.graphs.services import create_graph, delete_graph, publish
 from agentflow.graphs.signals import trigger_paused
 from agentflow.graphs.spec import GraphSpec, NodeSpec
-from agentflow.triggers import firing, schedules
+from agentflow.triggers import firing, services
+from agentflow.triggers.checking import TriggerRefused
 from agentflow.triggers.firing import LATE, MOST_MISSED, fire_due, wanted
 from agentflow.triggers.models import Missed, Schedule
-from agentflow.triggers.starting import CannotStart, start, trigger_of
+from agentflow.triggers.starting import start, trigger_of
 from executions import chores
 from executions.models import Execution
 from tests import factories
@@ -42,7 +43,7 @@ def graph(alice: User) -> Graph:
 
 
 def made(graph: Graph, **members: Any) -> Schedule:
-    return schedules.create_schedule(graph, owner=graph.owner, **{"cron": "*/5 * * * *", **members})
+    return services.create_trigger(Schedule, graph, owner=graph.owner, **{"cron": "*/5 * * * *", **members})
 
 
 def due(schedule: Schedule, ago: timedelta = timedelta(seconds=5)) -> Schedule:
@@ -239,8 +240,8 @@ def test_a_deleted_graph_pauses_it_loudly(graph: Graph, told: list[dict[str, Any
     assert [(each["kind"], each["name"], each["reason"]) for each in told] == [
         ("schedule", "Nightly", "Its graph was deleted.")
     ]
-    with pytest.raises(CannotStart, match="deleted"):
-        schedules.resume_schedule(schedule)
+    with pytest.raises(TriggerRefused, match="deleted"):
+        services.resume_trigger(schedule, user=graph.owner)
 
 
 def test_a_graph_that_vanished_in_another_way_pauses_it_when_it_is_due(graph: Graph, told: list[Any]) -> None:
@@ -260,14 +261,15 @@ def test_a_broken_graph_pauses_it_loudly(graph: Graph, told: list[Any]) -> None:
 
 
 def test_inputs_that_do_not_fit_any_more_pause_it(alice: User) -> None:
-    schedule = due(made(create_graph(owner=alice, spec=ASKS)))
+    schedule = due(made(create_graph(owner=alice, spec=ASKS), inputs={"who": "Ada"}))
+    Schedule.objects.filter(pk=schedule.pk).update(inputs={})
     fire_due()
     assert paused(schedule) == "“who”: a value is needed"
 
 
 def test_it_runs_only_while_its_owner_may(graph: Graph, bob: User) -> None:
     share = factories.share(graph, bob, Role.EDITOR)
-    schedule = schedules.create_schedule(graph, owner=bob, cron="* * * * *")
+    schedule = services.create_trigger(Schedule, graph, owner=bob, cron="* * * * *")
     share.delete()
     due(schedule)
     fire_due()
@@ -276,7 +278,7 @@ def test_it_runs_only_while_its_owner_may(graph: Graph, bob: User) -> None:
 
 def test_a_person_who_is_gone_pauses_it(graph: Graph, bob: User) -> None:
     factories.share(graph, bob, Role.EDITOR)
-    schedule = schedules.create_schedule(graph, owner=bob, cron="* * * * *")
+    schedule = services.create_trigger(Schedule, graph, owner=bob, cron="* * * * *")
     bob.delete()
     due(schedule)
     fire_due()
@@ -300,10 +302,10 @@ def test_one_with_a_defect_holds_up_no_other(graph: Graph, monkeypatch: pytest.M
 
 def test_it_can_pause_and_go_on_without_what_was_due_meanwhile(graph: Graph) -> None:
     schedule = due(made(graph))
-    schedules.pause_schedule(schedule)
+    services.pause_trigger(schedule, user=graph.owner)
     fire_due()
     assert (paused(schedule), runs(schedule)) == ("", [])
-    schedules.resume_schedule(schedule)
+    services.resume_trigger(schedule, user=graph.owner)
     fire_due()
     assert (paused(schedule), runs(schedule)) == ("goes on", [])
 
@@ -311,7 +313,7 @@ def test_it_can_pause_and_go_on_without_what_was_due_meanwhile(graph: Graph) -> 
 def test_another_expression_is_due_anew(graph: Graph) -> None:
     schedule = made(graph, cron="0 0 1 1 *")
     first = schedule.due_at
-    schedules.change_schedule(schedule, {"cron": "* * * * *", "time_zone": "Asia/Tokyo"})
+    services.change_trigger(schedule, {"cron": "* * * * *", "time_zone": "Asia/Tokyo"}, user=graph.owner)
     schedule.refresh_from_db()
     assert first is not None
     assert schedule.due_at is not None
@@ -321,8 +323,8 @@ def test_another_expression_is_due_anew(graph: Graph) -> None:
 def test_a_test_runs_now_and_changes_nothing(graph: Graph) -> None:
     schedule = made(graph)
     before = schedule.due_at
-    schedules.test_schedule(schedule)
-    schedules.test_schedule(schedule)
+    services.test_trigger(schedule, user=graph.owner)
+    services.test_trigger(schedule, user=graph.owner)
     schedule.refresh_from_db()
     assert (schedule.due_at, len(runs(schedule))) == (before, 2)
 
