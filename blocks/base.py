@@ -87,10 +87,12 @@ def title_of(name: str) -> str:
 class BlockError(Exception):
     """The block could not do its work; the message is what a user reads."""
 
-    def __init__(self, message: str, *, retry: bool = True) -> None:
+    def __init__(self, message: str, *, retry: bool = True, after_seconds: float = 0) -> None:
         super().__init__(message)
         self.message = message
         self.retry = retry
+        #: Another try is of no use before.
+        self.after_seconds = after_seconds
 
 
 class BlockInput(BaseModel):

@@ -1,6 +1,6 @@
 """What a block may use while it runs: protocols only; the executions package gives the real things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,28 @@ class Secret:
     hosts: tuple[str, ...] = ()
 
 
+class HttpStream(Protocol):
+    """Answer of an HTTP request whose body is still to come: iterate over its parts, then close it."""
+
+    @property
+    def status(self) -> int:
+        """Its status; redirects are not followed."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, names in lower case."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body, unpacked, as it arrives; raises BlockError when it breaks off or is too large."""
+        ...
+
+    async def aclose(self) -> None:
+        """Hang up, unless the whole body was read."""
+        ...
+
+
 class HttpClient(Protocol):
     """HTTP that refuses private addresses unless allowed, pinned to the checked address, size- and time-limited."""
 
@@ -46,6 +68,34 @@ class HttpClient(Protocol):
 
         The credential is sent to the hosts that it names and to no other, also where redirects lead elsewhere.
         """
+        ...
+
+    async def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        silence_seconds: float = 30.0,
+    ) -> HttpStream:
+        """Answer whose body is read as it comes; nothing for so long is an error, and no redirect is followed.
+
+        Raises:
+            BlockError: as `request`.
+        """
+        ...
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Addresses at which other protocols may reach the host: connect to these and not to the name.
+
+        Raises:
+            BlockError: the host is not known, or private and not allowed.
+        """
+        ...
+
+    async def ready(self) -> None:
+        """Return when this run surely may still act: to await in the last moment before what must happen once."""
         ...
 
 

@@ -58,8 +58,8 @@ class SafeHttpClient:
         self, allow: Sequence[str] = (), *, max_bytes: int = MAX_BYTES, resolve: Resolve | None = None
     ) -> None:
         self._max_bytes = max_bytes
-        backend = _GuardedBackend(AllowList.parse(allow), resolve or resolve_by_system)
-        self._transport = _Transport(backend)
+        self._backend = _GuardedBackend(AllowList.parse(allow), resolve or resolve_by_system)
+        self._transport = _Transport(self._backend)
         self._client = httpx.AsyncClient(
             transport=self._transport,
             trust_env=False,
@@ -116,6 +116,39 @@ class SafeHttpClient:
             raise BlockError(f"{_shown(request.url)} did not answer within {timeout_seconds:g} seconds.") from None
         except _TRANSPORT_ERRORS as error:
             raise _unreachable(_shown(request.url), error) from None
+
+    async def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        silence_seconds: float = 30.0,
+        ready: Ready | None = None,
+    ) -> "OpenAnswer":
+        """Answer of any status whose body is read as it comes; no redirect is followed.
+
+        Raises:
+            BlockError: as `request`.
+        """
+        request = self._build(method, url, headers or {}, {}, content)
+        limit = httpx.Timeout(silence_seconds, connect=CONNECT_SECONDS, pool=None)
+        request.extensions["timeout"] = limit.as_dict()
+        if ready is not None:
+            request.extensions["trace"] = _before_sending(ready)
+        await self._transport.pool()
+        try:
+            return OpenAnswer(await self._client.send(request, stream=True), self._max_bytes)
+        except _TRANSPORT_ERRORS as error:
+            raise _broken(request.url, error, silence_seconds) from None
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Addresses of the host that other protocols may connect to."""
+        return [str(address) for address in await self._backend.checked(host, port)]
+
+    async def ready(self) -> None:
+        """Return at once: nobody else acts for whoever uses this client."""
 
     def _build(
         self, method: str, url: str, headers: Mapping[str, str], params: Mapping[str, str], content: bytes | None
@@ -186,21 +219,21 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._checked(host, port)
+        addresses = await self.checked(host, port)
         for number, address in enumerate(addresses, start=1):
             try:
                 return await self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if number == len(addresses):
                     raise
-        raise AssertionError("unreachable: _checked gives at least one address")
+        raise AssertionError("unreachable: checked gives at least one address")
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.AsyncNetworkStream:
         raise BlockError("Sockets of this machine cannot be reached.", retry=False)
 
-    async def _checked(self, host: str, port: int) -> list[Address]:
+    async def checked(self, host: str, port: int) -> list[Address]:
         """Addresses of the host that may be reached; never empty."""
         try:
             found = [ipaddress.ip_address(text) for text in await self._resolve(host, port)]
@@ -216,6 +249,32 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
                 retry=False,
             )
         return allowed
+
+
+class OpenAnswer:
+    """An answer whose body is still to come."""
+
+    def __init__(self, response: httpx.Response, max_bytes: int) -> None:
+        self._response = response
+        self._max_bytes = max_bytes
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = dict(response.headers)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size, url = 0, self._response.url
+        try:
+            async for chunk in self._response.aiter_bytes():
+                size += len(chunk)
+                if size > self._max_bytes:
+                    message = f"{_shown(url)} answers with more than {self._max_bytes:,} bytes."
+                    raise BlockError(message, retry=False)
+                yield chunk
+        except _TRANSPORT_ERRORS as error:
+            raise _broken(url, error, self._response.request.extensions["timeout"]["read"]) from None
+
+    async def aclose(self) -> None:
+        """Hang up, unless the whole body was read."""
+        await self._response.aclose()
 
 
 class CarefulClient:
@@ -247,6 +306,28 @@ class CarefulClient:
             credential=credential,
             ready=self._ready,
         )
+
+    async def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        silence_seconds: float = 30.0,
+    ) -> OpenAnswer:
+        """As `SafeHttpClient.open`."""
+        return await self._client.open(
+            method, url, headers=headers, content=content, silence_seconds=silence_seconds, ready=self._ready
+        )
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """As `SafeHttpClient.addresses`."""
+        return await self._client.addresses(host, port)
+
+    async def ready(self) -> None:
+        """Return when the worker surely has the right to act."""
+        await self._ready()
 
 
 def _before_sending(ready: Ready) -> Callable[[str, object], Awaitable[None]]:
@@ -338,6 +419,15 @@ def _check_target(url: httpx.URL) -> None:
 def _shown(url: httpx.URL) -> str:
     """The address for messages, without password and query, where secrets are."""
     return str(url.copy_with(username=None, password=None, query=None, fragment=None))[:200]
+
+
+def _broken(url: httpx.URL, error: Exception, silence_seconds: float) -> BlockError:
+    """What became of an answer that is read as it comes, in words."""
+    if isinstance(error, httpcore.ReadTimeout | httpcore.WriteTimeout):
+        return BlockError(f"{_shown(url)} sent nothing for {silence_seconds:g} seconds.")
+    if isinstance(error, httpcore.RemoteProtocolError | httpcore.ReadError):
+        return BlockError(f"{_shown(url)} broke off in the middle of its answer.")
+    return _unreachable(_shown(url), error)
 
 
 def _unreachable(url: str, error: Exception) -> BlockError:

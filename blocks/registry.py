@@ -17,10 +17,24 @@ logger = logging.getLogger(__name__)
 #: Modules with the core blocks, in palette order.
 CORE = tuple(
     f"blocks.{family}"
-    for family in ("io", "core", "logic", "graph", "math", "text", "list", "dict", "json", "data", "web", "time")
+    for family in (
+        "io",
+        "core",
+        "logic",
+        "graph",
+        "math",
+        "text",
+        "list",
+        "dict",
+        "json",
+        "data",
+        "web",
+        "ai",
+        "time",
+    )
 )
 #: Categories in palette order; those of third-party blocks follow by name.
-CATEGORIES = ("Input & output", "Core", "Logic", "Math", "Text", "List", "Dict", "Data", "Web", "Time")
+CATEGORIES = ("Input & output", "Core", "Logic", "Math", "Text", "List", "Dict", "Data", "Web", "AI", "Time")
 ENTRY_POINTS = "agentflow.blocks"
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

@@ -130,7 +130,7 @@ class IsolatedRunner:
         for port, value in result["outputs"]:
             yield port, value
         if error := result["error"]:
-            raise BlockError(error["message"], retry=error["retry"])
+            raise BlockError(error["message"], retry=error["retry"], after_seconds=error.get("after", 0))
 
     async def _one(self, payload: str, context: NodeContext, place: datetime | None) -> dict[str, Any]:
         """The result of one job; one that stands for another keeps its `place` among those that wait."""

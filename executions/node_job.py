@@ -77,7 +77,11 @@ def _result(job: NodeJob) -> tuple[dict[str, Any], bool]:
             outputs.append([port, as_recorded(value, encode(value))])
         encode(outputs)
     except BlockError as caught:
-        error = {"message": plain(caught.message, MAX_MESSAGE), "retry": bool(caught.retry)}
+        error = {
+            "message": plain(caught.message, MAX_MESSAGE),
+            "retry": bool(caught.retry),
+            "after": caught.after_seconds,
+        }
     except UnknownBlockError:
         message = (
             f"The nodes worker does not know the block “{job.payload['block']}”: it was started with other blocks."

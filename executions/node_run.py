@@ -42,6 +42,8 @@ MOST_VALUES = 1_000_000
 #: Seconds before the first retry; doubled for each further one, with jitter.
 RETRY_SECONDS = 0.5
 MAX_RETRY_SECONDS = 60.0
+#: No block can put the next try off for longer.
+MAX_RETRY_AFTER_SECONDS = 86_400.0
 
 Error = dict[str, Any]
 
@@ -118,6 +120,8 @@ class NodeRun:
             self._kept = {port: list(values) for port, values in known.yielded.items()}
         #: Of the present attempt, or the last one.
         self._context: NodeContext | None = None
+        #: Seconds for which the last attempt said that another is of no use.
+        self._retry_after = 0.0
         self.waits = Waits(owner, node, run, row)
         self._next_index = known.next_index if known else 0
         #: The task has come so far that cancelling it reaches `go`.
@@ -235,6 +239,7 @@ class NodeRun:
     async def _attempts(self, failures: int) -> Error | None:
         """Try until it works or may not be tried again; the last error, or None."""
         while True:
+            self._retry_after = 0.0
             error, may_retry = await self._attempt()
             if self.is_abandoned:
                 raise asyncio.CancelledError
@@ -262,6 +267,7 @@ class NodeRun:
             async with limit:
                 await self._values(context)
         except BlockError as error:
+            self._retry_after = min(max(error.after_seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
             return self._error(error.message, "block"), error.retry
         except PortError as error:
             return self._error(f"{error}.", "block"), False
@@ -385,7 +391,8 @@ class NodeRun:
     async def _wait_to_retry(self, error: Error, failures: int) -> None:
         self.row.error = error
         delay = min(RETRY_SECONDS * 2 ** (failures - 1), MAX_RETRY_SECONDS)
-        await self.waits.retry(delay * random.uniform(0.5, 1.0), failures)  # noqa: S311 - jitter, no secret
+        wait = self._retry_after + delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+        await self.waits.retry(wait, failures)
         self.row.error = None
         self.row.attempt += 1
         await self._show(Status.RUNNING)

@@ -1,7 +1,8 @@
 """A block's context without anything around it: recorded logs, files and web answers from dicts."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,22 @@ class Sent:
 
 
 @dataclass
+class FakeStream:
+    """An answer that comes in parts."""
+
+    parts: list[bytes]
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
+    status: int = 200
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            yield part
+
+    async def aclose(self) -> None:
+        pass
+
+
+@dataclass
 class FakeHttp:
     """Answers by url; without one a POST to `/echo` sends its body back, and everything else is 404."""
 
@@ -59,6 +76,27 @@ class FakeHttp:
             raise BlockError("blocks may not reach private addresses", retry=False)
         return self.answers.get(url) or self._echo(url, self.sent[-1])
 
+    async def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        silence_seconds: float = 30.0,
+    ) -> FakeStream:
+        """A model that says what it was told last."""
+        self.sent.append(Sent(method, url, dict(headers or {}), {}, content, silence_seconds))
+        if "://127.0.0.1" in url:
+            raise BlockError("blocks may not reach private addresses", retry=False)
+        return echoed(json.loads(content or b"{}"), url)
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        raise BlockError(f"The host name {host} is not known.")
+
+    async def ready(self) -> None:
+        pass
+
     @staticmethod
     def _echo(url: str, sent: Sent) -> HttpResponse:
         if url.endswith("/echo"):
@@ -66,6 +104,23 @@ class FakeHttp:
         if url.endswith("/text"):
             return answer(b"hello", url=url)
         return answer(b'{"detail": "Not found"}', status=404, kind="application/json", url=url)
+
+
+def echoed(asked: dict[str, Any], url: str) -> FakeStream:
+    """What a server of OpenAI's protocol would say if its model said everything again."""
+    if url.endswith("/embeddings"):
+        rows = [{"index": n, "embedding": [float(len(text)), 1.0]} for n, text in enumerate(asked["input"])]
+        body = json.dumps({"data": rows, "model": "echo", "usage": {"prompt_tokens": len(rows)}}).encode()
+        return FakeStream([body], {"content-type": "application/json"})
+    last = asked["messages"][-1]["content"]
+    text = last.removeprefix("JSON: ") if "response_format" in asked else f"You said: {last}"
+    usage = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+    events = [
+        {"model": "echo", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]},
+        {"model": "echo", "choices": [], "usage": usage},
+    ]
+    lines = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    return FakeStream([*lines, b"data: [DONE]\n\n"])
 
 
 def answer(
@@ -84,6 +139,13 @@ GRAPHS: Mapping[int, Graph] = {
 }
 
 
+#: Credentials that the examples use.
+CREDENTIALS: Mapping[str, Secret] = {
+    "mail": Secret("mail", "smtp", {"host": "mail.example.com", "port": "587", "user": "me@example.com"}),
+    "database": Secret("database", "sql", {"url": "postgresql://reader@db.example.com/shop"}),
+}
+
+
 @dataclass
 class FakeContext:
     """Everything that a block may use, and what it did with it."""
@@ -94,7 +156,7 @@ class FakeContext:
     attempt: int = 1
     idempotency_key: str = "0193a1c0:node::0"
     user: BlockUser = field(default_factory=lambda: BlockUser(1, "alice"))
-    http: FakeHttp = field(default_factory=FakeHttp)
+    http: Any = field(default_factory=FakeHttp)
     files: FakeFiles = field(default_factory=FakeFiles)
     execution_inputs: Mapping[str, Any] = field(default_factory=dict)
     indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -104,7 +166,7 @@ class FakeContext:
     answers: list[Answer] = field(default_factory=list)
     #: Each wait as it was asked for: `("sleep", 60.0)`, `("ask", "May it?", payload)`, `("graph", 1, inputs, key)`.
     waits: list[tuple[Any, ...]] = field(default_factory=list)
-    credentials: Mapping[str, Secret] = field(default_factory=dict)
+    credentials: Mapping[str, Secret] = field(default_factory=lambda: CREDENTIALS)
     logs: list[tuple[str, str]] = field(default_factory=list)
     shown: list[float] = field(default_factory=list)
     #: What was streamed, by port.

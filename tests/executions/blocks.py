@@ -272,6 +272,7 @@ class Talk(Block):
     class Input(BlockInput):
         name: str
         failures: int = 0
+        after_seconds: float = 0
         words: list[str] = Field(default_factory=list)
 
     class Output(BlockOutput):
@@ -283,7 +284,7 @@ class Talk(Block):
             context.stream("text", word)
         context.usage(input_tokens=3, output_tokens=2, tokens=5, model=f"m{TRIES[input.name]}")
         if TRIES[input.name] <= input.failures:
-            raise BlockError("not yet")
+            raise BlockError("not yet", after_seconds=input.after_seconds)
         while not GATES[input.name].is_set():
             await asyncio.sleep(0.005)
         yield "text", "".join(input.words)

@@ -1,5 +1,6 @@
 """What blocks say that they have used stands in the run's row, whatever became of the attempt."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from agentflow.graphs.spec import Policy
 from executions import node_job, services
 from executions.engine.status import Status
 from executions.ids import uuid7
-from executions.models import Execution, NodeJob
+from executions.models import Execution, NodeExecution, NodeJob
 from executions.usage import added
 from tests.executions import blocks
 from tests.executions.hosting import ended, row, run, started, value
@@ -94,3 +95,17 @@ def _transient(messages: PubSub, execution: Execution, text: str) -> dict[str, A
         return None
     news: dict[str, Any] = orjson.loads(data.removeprefix(prefix))
     return news if news["stream"]["text"] == text else None
+
+
+def test_a_retry_waits_as_long_as_the_block_says(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executions.node_run.RETRY_SECONDS", 0.01)
+    blocks.GATES["later"].set()
+    config = {"name": "later", "failures": 1, "after_seconds": 3_600}
+    execution = started(owner, {"t": ("test.talk", config, Policy(retries=1))})
+    until(lambda: (found := row_or_none(execution)) and found.status == Status.WAITING)
+    wait = row(execution, "t").waits["retry"]
+    assert datetime.fromisoformat(wait["until"]) > datetime.now(UTC) + timedelta(minutes=55)
+
+
+def row_or_none(execution: Execution) -> NodeExecution | None:
+    return NodeExecution.objects.filter(execution=execution, node="t").first()

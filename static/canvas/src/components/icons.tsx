@@ -278,6 +278,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   dict: "var(--c-dict)",
   data: "var(--c-data)",
   web: "var(--c-web)",
+  ai: "var(--c-ai)",
   time: "var(--c-time)",
 };
 

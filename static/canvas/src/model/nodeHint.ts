@@ -58,6 +58,7 @@ const WORDS: Readonly<Record<string, (config: JsonObject) => string>> = {
   "dict.get": (config) => text(config.key),
   "dict.set": (config) => text(config.key),
   "data.csv": (config) => text(config.file).replace(/^.*\//, ""),
+  "ai.chat": (config) => text(config.model),
   "web.request": (config) => `${text(config.method) || "GET"} ${text(config.url).replace(/^https?:\/\//, "")}`.trim(),
 };
 
