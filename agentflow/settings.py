@@ -77,7 +77,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["agentflow.templatetags.pages", "agentflow.templatetags.vite"],
+            "builtins": ["agentflow.templatetags.costs", "agentflow.templatetags.pages", "agentflow.templatetags.vite"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

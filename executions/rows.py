@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -26,6 +27,8 @@ class ExecutionRow(TypedDict):
     reason: str
     error: dict[str, Any] | None
     counts: dict[str, int]
+    #: US dollars of its own node executions; None: nothing.
+    cost: str | None
     trigger: str
     owner: Named
     created_at: datetime
@@ -66,6 +69,7 @@ class NodeRow(TypedDict):
     children: list[str]
     error: dict[str, Any] | None
     usage: dict[str, Any]
+    cost: str | None
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
@@ -82,6 +86,7 @@ EXECUTION_COLUMNS = (
     "reason",
     "error",
     "counts",
+    "cost",
     "trigger",
     "owner_id",
     "owner__username",
@@ -116,7 +121,7 @@ _SHOWN_COLUMNS = (
     "seq",
 )
 #: What `NodeExecution.objects.values(*NODE_COLUMNS)` must read for `node_row`.
-NODE_COLUMNS = (*_SHOWN_COLUMNS, "waits")
+NODE_COLUMNS = (*_SHOWN_COLUMNS, "waits", "cost")
 #: Node executions by outcome, in the order in which people read them.
 COUNTS = ("total", "completed", "failed", "handled", "skipped", "cancelled", "running", "waiting", "queued")
 
@@ -131,6 +136,7 @@ def execution_row(values: Mapping[str, Any]) -> ExecutionRow:
         "reason": values["reason"],
         "error": values["error"],
         "counts": {name: values["counts"].get(name, 0) for name in COUNTS},
+        "cost": _cost(values["cost"]),
         "trigger": values["trigger"],
         "owner": {"id": values["owner_id"], "name": _full_name(values)},
         "created_at": values["created_at"],
@@ -152,6 +158,7 @@ def node_row(values: Mapping[str, Any]) -> NodeRow:
     return {
         **{name: values[name] for name in _SHOWN_COLUMNS},  # type: ignore[typeddict-item]  # the columns are its keys
         "interrupted": interrupted(values["attempt"], values["waits"]),
+        "cost": _cost(values["cost"]),
         "waiting": _wait(values["waits"]) if values["status"] == Status.WAITING else None,
         "children": [wait["child"] for wait in values["waits"].values() if "child" in wait],
         "handled": values["status"] == Status.FAILED and bool(error) and bool(error.get("handled")),
@@ -163,6 +170,10 @@ def _wait(waits: Mapping[str, dict[str, Any]]) -> WaitRow | None:
     if wait is None:
         return None
     return {name: wait[name] for name in WaitRow.__annotations__ if name in wait}  # type: ignore[return-value]  # its keys
+
+
+def _cost(amount: Decimal) -> str | None:
+    return str(amount) if amount else None
 
 
 def _full_name(values: Mapping[str, Any]) -> str:

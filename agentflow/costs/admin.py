@@ -160,7 +160,7 @@ class DailyUsageAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("day", "graph_id", "owner_id", "node", "block", "runs", "seconds"),
-        *("input_tokens", "output_tokens", "cost"),
+        *("tokens", "input_tokens", "output_tokens", "cost"),
     )
     list_columns = ("id", *list_display)
     fields = list_display

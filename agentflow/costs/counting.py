@@ -27,12 +27,23 @@ NEXT = """
             WHERE created_at >= %(since)s ORDER BY created_at LIMIT %(batch)s) c HAVING count(*) = %(batch)s)
     ), statement_timestamp())))
 """
-#: A number in a block's usage, which may be anything.
-_NUMBER = "CASE WHEN jsonb_typeof({0}.usage -> '{1}') = 'number' THEN least(greatest(({0}.usage ->> '{1}')::numeric, 0), 1e15) END"
+#: What the rows of a day add up.
+SUMS = ("runs", "seconds", "tokens", "input_tokens", "output_tokens", "cost")
+KEYS = ("day", "graph_id", "owner_id", "node", "block")
 
 
-def _tokens(alias: str, name: str) -> str:
-    return f"coalesce(sum({_NUMBER.format(alias, name)}), 0)::bigint"
+def _number(alias: str, name: str) -> str:
+    """A number in a block's usage, which may be anything; null if there is none."""
+    value = f"{alias}.usage -> '{name}'"
+    text = f"({alias}.usage ->> '{name}')::numeric"
+    return f"CASE WHEN jsonb_typeof({value}) = 'number' THEN least(greatest({text}, 0), 1e15) END"
+
+
+def _tokens(alias: str) -> str:
+    given, taken = (f"coalesce({_number(alias, name)}, 0)" for name in ("input_tokens", "output_tokens"))
+    return f"""
+        coalesce(sum(coalesce({_number(alias, "tokens")}, {given} + {taken})), 0)::bigint AS tokens,
+        coalesce(sum({given}), 0)::bigint AS input_tokens, coalesce(sum({taken}), 0)::bigint AS output_tokens"""
 
 
 #: What was free counts when its run is over; what was paid for, with its charge. A wait is no work: a step that has
@@ -41,7 +52,7 @@ FREE = f"""
     SELECT (n.ended_at AT TIME ZONE 'UTC')::date AS day, e.graph_id, e.owner_id, n.node, n.block, count(*) AS runs,
         coalesce(sum(extract(epoch FROM n.ended_at - n.started_at))
             FILTER (WHERE n.waits = '{{}}' OR NOT jsonb_path_exists(n.waits, '$.* ? (@.for != "retry")')), 0)::float8 AS seconds,
-        {_tokens("n", "input_tokens")} AS input_tokens, {_tokens("n", "output_tokens")} AS output_tokens, 0::numeric AS cost
+        {_tokens("n")}, 0::numeric AS cost
     FROM executions_execution e JOIN executions_nodeexecution n ON n.execution_id = e.id
     WHERE e.ended_at >= %(since)s AND e.ended_at < %(until)s
         AND n.started_at IS NOT NULL AND n.ended_at IS NOT NULL AND NOT n.reused AND NOT n.pinned AND n.cost = 0
@@ -49,19 +60,15 @@ FREE = f"""
 """  # noqa: S608 - parts of our own
 PAID = f"""
     SELECT (c.created_at AT TIME ZONE 'UTC')::date AS day, c.graph_id, c.owner_id, c.node, c.block, count(*) AS runs,
-        sum(c.seconds)::float8 AS seconds, {_tokens("c", "input_tokens")} AS input_tokens,
-        {_tokens("c", "output_tokens")} AS output_tokens, sum(c.amount) AS cost
+        sum(c.seconds)::float8 AS seconds, {_tokens("c")}, sum(c.amount) AS cost
     FROM executions_charge c WHERE c.created_at >= %(since)s AND c.created_at < %(until)s
     GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608 - parts of our own
 ADD = f"""
-    INSERT INTO costs_dailyusage AS d
-        (day, graph_id, owner_id, node, block, runs, seconds, input_tokens, output_tokens, cost)
-    SELECT day, graph_id, owner_id, node, block, sum(runs), sum(seconds), sum(input_tokens), sum(output_tokens), sum(cost)
-    FROM ({FREE} UNION ALL {PAID}) fresh GROUP BY 1, 2, 3, 4, 5
-    ON CONFLICT (day, graph_id, owner_id, node, block) DO UPDATE SET runs = d.runs + EXCLUDED.runs,
-        seconds = d.seconds + EXCLUDED.seconds, input_tokens = d.input_tokens + EXCLUDED.input_tokens,
-        output_tokens = d.output_tokens + EXCLUDED.output_tokens, cost = d.cost + EXCLUDED.cost
+    INSERT INTO costs_dailyusage AS d ({", ".join(KEYS + SUMS)})
+    SELECT {", ".join(KEYS)}, {", ".join(f"sum({name})" for name in SUMS)}
+    FROM ({FREE} UNION ALL {PAID}) fresh GROUP BY {", ".join(KEYS)}
+    ON CONFLICT ({", ".join(KEYS)}) DO UPDATE SET {", ".join(f"{name} = d.{name} + EXCLUDED.{name}" for name in SUMS)}
 """  # noqa: S608 - parts of our own
 MOVE = "UPDATE costs_mark SET until = %(until)s"
 

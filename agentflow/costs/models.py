@@ -1,5 +1,7 @@
 """Money, in US dollars to the millionth: prices of models, credits of users and groups, budgets, and what was used on each day."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
@@ -63,6 +65,11 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user or self.group}"
+
+    @property
+    def free(self) -> Decimal:
+        """What may still be spent."""
+        return self.balance - self.reserved
 
 
 class Movement(models.Model):
@@ -187,6 +194,8 @@ class DailyUsage(models.Model):
     runs = models.PositiveBigIntegerField()
     #: Of work, without waits.
     seconds = models.FloatField()
+    #: All of them; of some it is known which way they went.
+    tokens = models.PositiveBigIntegerField()
     input_tokens = models.PositiveBigIntegerField()
     output_tokens = models.PositiveBigIntegerField()
     cost = models.DecimalField(max_digits=18, decimal_places=6)

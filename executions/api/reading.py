@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.request import Request
@@ -18,6 +19,12 @@ from executions.watched import WATCHED_COLUMNS, watched, watched_row
 #: What no list reads.
 PAYLOADS = ("inputs", "outputs", "events")
 MOST_CHILDREN = 100
+COST_BELOW = """
+    WITH RECURSIVE below AS (
+        SELECT id, cost FROM executions_execution WHERE parent_id = %s
+        UNION ALL SELECT e.id, e.cost FROM executions_execution e JOIN below ON e.parent_id = below.id
+    ) SELECT sum(cost) FROM below
+"""
 
 
 def visible(user: Any) -> QuerySet[Execution]:
@@ -57,13 +64,27 @@ def detailed(request: Request, execution: UUID) -> dict[str, Any]:
     """The execution as it is now with what it was given, what happened to it, and what holds it up."""
     payloads = ("inputs", "outputs")
     values = watched(execution).values(*WATCHED_COLUMNS, *payloads).get()
-    return {**_started(request, values, payloads), **watched_row(values), "children": children_of(execution)}
+    return {**_started(request, values, payloads), **watched_row(values), **_below(execution)}
 
 
 def all_started(request: Request, executions: Sequence[UUID]) -> list[dict[str, Any]]:
     """The executions as they are now, in this order."""
     rows = {row["id"]: row for row in Execution.objects.filter(pk__in=executions).values(*EXECUTION_COLUMNS, "outputs")}
     return [_started(request, rows[id], ("outputs",)) for id in executions]
+
+
+def _below(execution: UUID) -> dict[str, Any]:
+    """What it has started, and what all of that has cost."""
+    children = children_of(execution)
+    return {"children": children, "cost_below": cost_below(execution) if children else None}
+
+
+def cost_below(execution: UUID) -> str | None:
+    """US dollars of the executions that it has started, directly or not; None: nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(COST_BELOW, [execution])
+        (cost,) = cursor.fetchone()
+    return str(cost) if cost else None
 
 
 def children_of(execution: UUID) -> list[dict[str, Any]]:

@@ -50,6 +50,9 @@ class ExecutionSerializer(Shape):
     reason = serializers.ChoiceField([reason.value for reason in Reason], allow_blank=True)
     error = ObjectField(allow_null=True)
     counts = CountsSerializer()
+    cost = serializers.CharField(
+        allow_null=True, help_text="US dollars of its own node executions, as decimal text; null: nothing."
+    )
     trigger = serializers.CharField()
     owner = PersonSerializer()
     created_at = serializers.DateTimeField()
@@ -105,6 +108,9 @@ class ExecutionDetailSerializer(StartedSerializer):
 
     inputs = ObjectField()
     children = ChildSerializer(many=True, help_text="The first hundred.")
+    cost_below = serializers.CharField(
+        allow_null=True, help_text="US dollars of all that it has started, directly or not; not part of `cost`."
+    )
     events = EventSerializer(
         many=True, help_text="The newest twenty, oldest first: a worker lost, resumed on another, …"
     )
@@ -160,6 +166,7 @@ class NodeRowSerializer(Shape):
     children = serializers.ListField(child=serializers.UUIDField(), help_text="Executions that it started.")
     error = ObjectField(allow_null=True)
     usage = UsageSerializer(help_text="What it has used, as far as its block says.")
+    cost = serializers.CharField(allow_null=True, help_text="US dollars, as decimal text; null: nothing.")
     queued_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)

@@ -54,11 +54,14 @@ ROUTES = [
     Route("graph-publish", "delete", "graphs/{graph}/publish/", "editor", "write", 204),
     Route("token-list", "get", "tokens/", "", "read", 200),
     Route("status", "get", "status/", "", "read", 200),
+    Route("usage-api", "get", "usage/", "", "read", 200),
+    Route("budget-list", "get", "budgets/", "", "read", 200),
 ]
 #: Routes with rules of their own, tested beside what they do.
 ELSEWHERE = {
     "token-list": "tests/accounts/test_tokens.py: only a session makes tokens",
     "token-detail": "tests/accounts/test_tokens.py: everybody has their own",
+    "budget-detail": "tests/costs/test_usage.py: who owns the graph removes it",
     "schema": "open to everybody: it says nothing about this installation",
 }
 #: Names of routes that belong to runs; tests/executions tests them.

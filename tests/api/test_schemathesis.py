@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from agentflow.accounts.authentication import TokenAuthentication
 from agentflow.accounts.services import create_token
+from agentflow.costs.models import Budget
 from agentflow.graphs import services
 from agentflow.triggers.models import Chain, Form, Schedule, Webhook
 from agentflow.triggers.services import create_trigger
@@ -70,6 +71,7 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
         "approvals": {"id": asked.pk},
         "tokens": {"id": token.pk},
         "blocks": {"block_id": "logic.switch"},
+        "budgets": {"budget_id": Budget.objects.create(graph=graph, limit=5).pk},
     }
 
 

@@ -91,6 +91,16 @@ PAGES = [
     Row("GET", "approvals/<uuid:approval_id>/", role("viewer")),
     Row("POST", "approvals/<uuid:approval_id>/", role("runner"), {"decision": "approved"}),
 ]
+MONEY = [
+    Row("GET", "usage/", person()),
+    Row("GET", "usage/export/", person()),
+    Row("POST", "usage/budgets/", person()),  # of what one owns: tests/costs/test_usage.py
+    Row("POST", "usage/budgets/<int:budget_id>/remove/", alone()),
+    Row("GET", "api/v1/usage/", person(scope="read")),
+    Row("GET", "api/v1/budgets/", person(scope="read")),
+    Row("POST", "api/v1/budgets/", role("owner", scope="write"), {"graph": "{graphs}", "span": "day", "limit": "1"}),
+    Row("DELETE", "api/v1/budgets/<int:budget_id>/", alone(scope="write")),
+]
 ACCOUNT = [
     Row("GET", "accounts/login/", everybody()),
     Row("POST", "accounts/login/", everybody()),
@@ -166,7 +176,7 @@ API = [
 OPERATION = [
     Row("GET", "metrics", {**everybody("nothing"), **dict.fromkeys(PEOPLE, "ok")}),  # people are on this machine here
 ]
-TABLE = [*PAGES, *ACCOUNT, *API, *OPERATION]
+TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *OPERATION]
 
 #: The WebSockets, by route: who may watch.
 SOCKETS: Mapping[str, Mapping[str, str]] = {

@@ -14,6 +14,7 @@ from agentflow.accounts import groups
 from agentflow.accounts.invitations import invite
 from agentflow.accounts.models import SignIn
 from agentflow.accounts.services import create_token
+from agentflow.costs.models import Budget
 from agentflow.graphs import services, sharing
 from agentflow.graphs.models import Graph
 from agentflow.graphs.spec import GraphSpec
@@ -85,6 +86,7 @@ def made_world() -> World:
         "members": users["viewer"].pk,
         "invitation_id": invitation.pk,
         "blocks": "core.value",
+        "budgets": Budget.objects.create(graph=graph, limit=1).pk,
         "uidb64": "MQ",
         "token": "set-password",
         "invitations": "x" * 43,

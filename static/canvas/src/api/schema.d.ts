@@ -106,6 +106,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/budgets/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Budgets of the graphs that the caller sees, and the caller's own, with what is spent of them. */
+        get: operations["budgets_list"];
+        put?: never;
+        /** @description Set the budget of a graph that the caller owns for a day or a month; the one before is replaced. */
+        post: operations["budgets_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{budget_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Remove the budget of a graph that the caller owns. */
+        delete: operations["budgets_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chains/": {
         parameters: {
             query?: never;
@@ -814,6 +849,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/usage/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the graphs that the caller sees, and the caller's own runs, have used; what cost most first. */
+        get: operations["usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/": {
         parameters: {
             query?: never;
@@ -1031,7 +1083,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["ApprovalKind"];
-            state: components["schemas"]["StateEnum"];
+            state: components["schemas"]["State794Enum"];
             /** Format: uuid */
             execution: string;
             graph: components["schemas"]["GraphName"];
@@ -1052,7 +1104,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["ApprovalKind"];
-            state: components["schemas"]["StateEnum"];
+            state: components["schemas"]["State794Enum"];
             /** Format: uuid */
             execution: string;
             graph: components["schemas"]["GraphName"];
@@ -1108,6 +1160,53 @@ export interface components {
             examples: components["schemas"]["Example"][];
             disabled_reason: string;
         };
+        /** @description A budget and how it stands. */
+        Budget: {
+            id: number;
+            graph: components["schemas"]["Person"] | null;
+            user: components["schemas"]["Person"] | null;
+            span: components["schemas"]["SpanEnum"];
+            limit: string;
+            /** @description In the current day or month, UTC. */
+            spent: string;
+            warn_at: number;
+            stops: boolean;
+            state: components["schemas"]["BudgetStateEnum"];
+        };
+        /** @description A budget to set. */
+        BudgetRequestRequest: {
+            /** Format: int64 */
+            graph: number;
+            span: components["schemas"]["SpanEnum"];
+            /**
+             * Format: decimal
+             * @description US dollars.
+             */
+            limit: string;
+            /**
+             * @description Percent of the limit.
+             * @default 80
+             */
+            warn_at: number;
+            /** @default true */
+            stops: boolean;
+        };
+        /**
+         * @description * `good` - good
+         *     * `warned` - warned
+         *     * `reached` - reached
+         * @enum {string}
+         */
+        BudgetStateEnum: "good" | "warned" | "reached";
+        /**
+         * @description * `graph` - graph
+         *     * `node` - node
+         *     * `block` - block
+         *     * `person` - person
+         *     * `day` - day
+         * @enum {string}
+         */
+        ByEnum: "graph" | "node" | "block" | "person" | "day";
         /** @description All blocks in palette order. */
         Catalogue: {
             results: components["schemas"]["Block"][];
@@ -1334,6 +1433,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             counts: components["schemas"]["Counts"];
+            /** @description US dollars of its own node executions, as decimal text; null: nothing. */
+            cost: string | null;
             trigger: string;
             owner: components["schemas"]["Person"];
             /** Format: date-time */
@@ -1379,6 +1480,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             counts: components["schemas"]["Counts"];
+            /** @description US dollars of its own node executions, as decimal text; null: nothing. */
+            cost: string | null;
             trigger: string;
             owner: components["schemas"]["Person"];
             /** Format: date-time */
@@ -1423,6 +1526,8 @@ export interface components {
             };
             /** @description The first hundred. */
             children: components["schemas"]["Child"][];
+            /** @description US dollars of all that it has started, directly or not; not part of `cost`. */
+            cost_below: string | null;
             /** @description The newest twenty, oldest first: a worker lost, resumed on another, … */
             events: components["schemas"]["Event"][];
             /**
@@ -1801,6 +1906,8 @@ export interface components {
             } | null;
             /** @description What it has used, as far as its block says. */
             usage: components["schemas"]["Usage"];
+            /** @description US dollars, as decimal text; null: nothing. */
+            cost: string | null;
             /** Format: date-time */
             queued_at: string | null;
             /** Format: date-time */
@@ -1875,6 +1982,8 @@ export interface components {
             } | null;
             /** @description What it has used, as far as its block says. */
             usage: components["schemas"]["Usage"];
+            /** @description US dollars, as decimal text; null: nothing. */
+            cost: string | null;
             /** Format: date-time */
             queued_at: string | null;
             /** Format: date-time */
@@ -2617,6 +2726,12 @@ export interface components {
             timestamp_header?: string;
             tolerance_seconds?: number;
         };
+        /**
+         * @description * `day` - day
+         *     * `month` - month
+         * @enum {string}
+         */
+        SpanEnum: "day" | "month";
         /** @description What to run. */
         StartRequestRequest: {
             /** @description By the names of the graph's inputs. */
@@ -2651,6 +2766,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             counts: components["schemas"]["Counts"];
+            /** @description US dollars of its own node executions, as decimal text; null: nothing. */
+            cost: string | null;
             trigger: string;
             owner: components["schemas"]["Person"];
             /** Format: date-time */
@@ -2704,7 +2821,7 @@ export interface components {
          *     * `closed` - closed
          * @enum {string}
          */
-        StateEnum: "open" | "decided" | "closed";
+        State794Enum: "open" | "decided" | "closed";
         /** @description The state of the installation as far as the caller may see it. */
         Status: {
             /** Format: date-time */
@@ -2802,6 +2919,54 @@ export interface components {
             provider?: string;
             /** @description Of the graphs that it ran. */
             node_executions?: number;
+        };
+        /** @description Usage of some days. */
+        UsageReport: {
+            by: components["schemas"]["ByEnum"];
+            /** Format: date */
+            first: string;
+            /** Format: date */
+            last: string;
+            total: components["schemas"]["Used"];
+            rows: components["schemas"]["UsedGroup"][];
+            has_more: boolean;
+        };
+        /** @description What was used. */
+        Used: {
+            /** @description Runs of nodes. */
+            runs: number;
+            /**
+             * Format: double
+             * @description Of work, without waits.
+             */
+            seconds: number;
+            tokens: number;
+            input_tokens: number;
+            output_tokens: number;
+            /** @description US dollars. */
+            cost: string;
+        };
+        /** @description What one group used; it has the members that name the group. */
+        UsedGroup: {
+            /** @description Runs of nodes. */
+            runs: number;
+            /**
+             * Format: double
+             * @description Of work, without waits.
+             */
+            seconds: number;
+            tokens: number;
+            input_tokens: number;
+            output_tokens: number;
+            /** @description US dollars. */
+            cost: string;
+            /** Format: date */
+            day?: string;
+            /** @description The name is null when it was deleted. */
+            graph?: components["schemas"]["Person"];
+            node?: string;
+            block?: string;
+            person?: components["schemas"]["Person"];
         };
         /** @description A version with its graph. */
         VersionDetail: {
@@ -3434,6 +3599,248 @@ export interface operations {
             };
             /** @description The values are not right; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    budgets_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"][];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    budgets_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    budgets_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8421,6 +8828,82 @@ export interface operations {
             };
             /** @description It does not exist, or is not shared with the caller. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The answer is JSON only. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    usage: {
+        parameters: {
+            query?: {
+                /** @description Only of this block. */
+                block?: string;
+                /** @description What rows are grouped by; graph by default. */
+                by?: "block" | "day" | "graph" | "node" | "person";
+                days?: number;
+                /** @description First day, UTC; without it 30 days, or `days`, are read. */
+                from?: string;
+                /** @description Only of this graph. */
+                graph?: number;
+                /** @description Last day, UTC; today by default. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description The request is not well formed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Nobody is logged in, or the token is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The role or the token's scope is too small. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

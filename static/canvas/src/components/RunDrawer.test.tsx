@@ -77,7 +77,7 @@ test("events tell the run in order", async () => {
 test("inputs and outputs of the run are shown", () => {
   resetStore({ execution: over, ui: { drawerTab: "data" } });
   useStore.setState((state) => ({
-    run: { ...state.run, detail: { ...over, inputs: { city: "Ulm" }, outputs: { report: "Sunny" } } },
+    run: { ...state.run, detail: { ...over, cost_below: null, inputs: { city: "Ulm" }, outputs: { report: "Sunny" } } },
   }));
   render(<RunDrawer />);
   expect(screen.getByText("Ulm")).toBeVisible();

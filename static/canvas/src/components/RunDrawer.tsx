@@ -4,6 +4,7 @@ import { ChevronDown, Maximize2, Minimize2 } from "lucide-react";
 import { useId, type KeyboardEvent } from "react";
 
 import { clock, duration } from "../model/format";
+import { costWords } from "../model/usage";
 import { recoveryWords } from "../model/recovery";
 import { statusWord } from "../model/run";
 import { isFinal } from "../model/runs";
@@ -75,8 +76,10 @@ export function RunDrawer() {
 function RunWords({ execution }: { execution: Execution }) {
   const now = useTick(!isFinal(execution.status));
   const home = useStore((state) => state.home);
+  const below = useStore((state) => state.run.detail?.cost_below ?? null);
   const recovery = recoveryWords(useStore((state) => state.run.events));
   const began = execution.started_at === null ? "not started yet" : `started ${clock(execution.started_at)}`;
+  const cost = costWords(execution.cost, below);
   const took = execution.started_at === null ? "" : `, ${duration(lengthOf(execution, now))}`;
   return (
     <span className={`${styles.words ?? ""} num`}>
@@ -91,6 +94,7 @@ function RunWords({ execution }: { execution: Execution }) {
           {recovery}
         </span>
       )}
+      {cost !== "" && <span title="US dollars">{cost}</span>}
       <span className={styles.tally}>
         <Tally counts={execution.counts} />
       </span>

@@ -35,6 +35,13 @@ export function count(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** `$12.30`; below a dollar as many digits as say something: `$0.0042`. */
+export function dollars(amount: string): string {
+  const number = Number(amount);
+  if (number >= 1) return `$${number.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  return `$${number.toFixed(6).replace(/0{1,4}$/, "")}`;
+}
+
 /** `812 B`, `2.1 kB`, `3.4 MB`. */
 export function bytes(size: number): string {
   if (size < 1000) return `${size} B`;

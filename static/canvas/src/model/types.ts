@@ -198,6 +198,8 @@ export interface Execution {
   reason: string | null;
   error: Failure | null;
   counts: Partial<Counts>;
+  /** US dollars of its own nodes, as decimal text. */
+  cost: string | null;
   trigger: string;
   owner: Person | null;
   created_at: string;
@@ -233,6 +235,8 @@ export interface WatchedExecution extends Execution {
 export interface ExecutionDetail extends WatchedExecution {
   inputs: JsonObject;
   outputs: JsonObject;
+  /** Of the runs that it started, and those that they started. */
+  cost_below: string | null;
 }
 
 /** What a waiting run waits for. */
@@ -287,6 +291,8 @@ export interface NodeRow {
   children: string[];
   error: Failure | null;
   usage: Usage;
+  /** US dollars, as decimal text. */
+  cost: string | null;
   queued_at: string | null;
   started_at: string | null;
   ended_at: string | null;

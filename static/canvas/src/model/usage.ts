@@ -1,6 +1,6 @@
 /** What a run has used, in words. */
 
-import { bytes, count } from "./format";
+import { bytes, count, dollars } from "./format";
 import type { Usage } from "./types";
 
 /** `gpt-4o-mini: 1,204 tokens in, 310 out`; empty when the block says nothing. */
@@ -13,6 +13,15 @@ export function usageWords(usage: Usage): string {
   ];
   const words = amounts.filter((word) => word !== "").join(", ");
   return usage.model !== undefined && words !== "" ? `${usage.model}: ${words}` : words;
+}
+
+/** `cost $0.60, and $0.10 in the graphs that it ran`; empty when nothing cost anything. */
+export function costWords(own: string | null, below: string | null): string {
+  const first = own === null ? "" : `cost ${dollars(own)}`;
+  if (below === null) return first;
+  return first === ""
+    ? `${dollars(below)} in the graphs that it ran`
+    : `${first}, and ${dollars(below)} in the graphs that it ran`;
 }
 
 function tokenWords({ input_tokens: given, output_tokens: got, tokens }: Usage): string[] {

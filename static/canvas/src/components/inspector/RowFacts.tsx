@@ -1,6 +1,6 @@
 /** When a run started, how long it took and waited, which attempt it was; `named`: which item it is. */
 
-import { clock, duration } from "../../model/format";
+import { clock, dollars, duration } from "../../model/format";
 import { attemptWords, instant, itemName, rowTime, statusWord } from "../../model/run";
 import type { NodeRow } from "../../model/types";
 import { usageWords } from "../../model/usage";
@@ -21,6 +21,7 @@ export function RowFacts({ row, named }: { row: NodeRow; named: boolean }) {
     wait >= 100 ? `waited ${duration(wait)}` : "",
     row.started_at ? `at ${clock(row.started_at)}` : "",
     usageWords(row.usage),
+    row.cost === null ? "" : `cost ${dollars(row.cost)}`,
   ];
   return (
     <p className={`${styles.rowFacts ?? ""} num`}>
