@@ -283,6 +283,9 @@ WEB_CONNECTIONS = env.integer("AGENTFLOW_WEB_CONNECTIONS", 20, minimum=2)
 OTLP_ENDPOINT = env.text("AGENTFLOW_OTLP_ENDPOINT")
 #: Executions that one hosting worker advances at once.
 WORKER_SLOTS = env.integer("AGENTFLOW_WORKER_SLOTS", 500, minimum=1)
+#: Executions of one graph, and of one user, that run at once unless the graph or the user has a limit; 0: no limit.
+GRAPH_EXECUTIONS = env.integer("AGENTFLOW_GRAPH_EXECUTIONS", 0)
+USER_EXECUTIONS = env.integer("AGENTFLOW_USER_EXECUTIONS", 0)
 #: Node executions of one execution that run at once.
 EXECUTION_CONCURRENCY = env.integer("AGENTFLOW_EXECUTION_CONCURRENCY", 100, minimum=1)
 #: A worker's lease and how often it is renewed, in seconds by the database's clock (DESIGN §5.3).

@@ -35,7 +35,18 @@ from executions.admin_inlines import COLUMNS as NODE_COLUMNS
 from executions.admin_inlines import NodeExecutionInline
 from executions.admin_retry import MOST_AT_ONCE, RETRIED, Retrying
 from executions.admin_stuck import StuckPage
-from executions.models import Approval, Blob, EndedRun, Execution, FollowedGraph, NodeExecution, NodeJob, Output, Worker
+from executions.models import (
+    Approval,
+    Blob,
+    EndedRun,
+    Execution,
+    FollowedGraph,
+    NodeExecution,
+    NodeJob,
+    Output,
+    UserLimit,
+    Worker,
+)
 from executions.rows import COUNTS
 from executions.services import StartRefused, cancel_executions, rerun_execution
 
@@ -514,3 +525,14 @@ class FollowedGraphAdmin(ReadOnlyAdmin):
     list_select_related = ("graph",)
     ordering = ("-id",)
     fields = list_display
+
+
+@admin.register(UserLimit)
+class UserLimitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at run time
+    """How many executions of one user run at once."""
+
+    list_display = ("user", "most_running")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    autocomplete_fields = ("user",)
+    ordering = ("user",)

@@ -45,6 +45,8 @@ Row = dict[str, Any]
 
 #: Executions claimed by one statement.
 CLAIM_AT_ONCE = 50
+#: One in so many of the slots is there once more for owners who have nothing running.
+EXTRA_SHARE = 10
 #: How often a worker that shall end when it is idle looks whether it is.
 IDLE_SECONDS = 0.05
 #: A worker that the database has not answered for so long, though it renews the worker's lease, must end.
@@ -88,6 +90,11 @@ class ExecutionManager:
         return 0 if self._is_draining else self.slots - len(self._hosted)
 
     @property
+    def _extra_slots(self) -> int:
+        """Places beyond the slots, for owners who have nothing running while others have taken everything."""
+        return max(0, self.slots + self.slots // EXTRA_SHARE - max(self.slots, len(self._hosted)))
+
+    @property
     def active(self) -> tuple[UUID, ...]:
         """Ids of the executions hosted now."""
         return tuple(self._hosted)
@@ -110,7 +117,7 @@ class ExecutionManager:
         """Claim due executions whenever the bell rings, and once in a while without; never ends by itself."""
         async with asyncio.TaskGroup() as hosting:
             while True:
-                if await self._claim_some(hosting) < CLAIM_AT_ONCE:
+                if not await self._claim_some(hosting):
                     await self._wait_for_bell()
 
     async def watch(self) -> None:
@@ -198,25 +205,28 @@ class ExecutionManager:
             self._bell.wake(id, seq, graph=graph, is_over=True)
             self._bell.ring_workers()
 
-    async def _claim_some(self, hosting: asyncio.TaskGroup) -> int:
-        """Host what is due and fits; how many that were."""
+    async def _claim_some(self, hosting: asyncio.TaskGroup) -> bool:
+        """Host what is due and fits; whether there may be more."""
         async with self._claiming:
-            if self.free_slots <= 0:
+            if self._is_draining:
+                return False
+            most, extra = min(max(self.free_slots, 0), CLAIM_AT_ONCE), self._extra_slots
+            if most == 0:
                 for processor in self._processors():
                     processor.make_room()
-                return 0
+            if most + extra == 0:
+                return False
             try:
-                most = min(self.free_slots, CLAIM_AT_ONCE)
-                claims = await self._store.claim(most, admitted=self._trials.admitted)
+                claims = await self._store.claim(most, extra=extra, admitted=self._trials.admitted)
             except AWAY as error:
                 logger.warning("nothing claimed: %s", error, extra={"action": "claim_failed"})
-                return 0
+                return False
             self._recorder.gauges.claimed(claims)
             self._trials.claimed(claim.id for claim in claims)
             for claim in claims:
                 place = self._hosted[claim.id] = _Place()
                 hosting.create_task(self._host(claim, place), name=f"{claim.id}")
-            return len(claims)
+            return len(claims) >= CLAIM_AT_ONCE or (bool(claims) and claims[0].is_crowded)
 
     async def _wait_for_bell(self) -> None:
         with suppress(TimeoutError):

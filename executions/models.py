@@ -119,6 +119,9 @@ class Execution(models.Model):
             models.Index(fields=["owner", "-id"], name="execution_of_owner"),
             models.Index(fields=["status", "-id"], name="execution_by_status"),
             models.Index(fields=["id"], condition=Q(status="queued"), name="execution_queued"),
+            models.Index(fields=["owner", "graph", "id"], condition=Q(status="queued"), name="execution_lane"),
+            models.Index(fields=["owner"], condition=Q(status="running"), name="execution_running_of_owner"),
+            models.Index(fields=["graph"], condition=Q(status="running"), name="execution_running_of_graph"),
             models.Index(fields=["holder"], condition=Q(status__in=ACTIVE_VALUES), name="execution_held"),
             models.Index(fields=["wake_at"], condition=Q(status="waiting"), name="execution_due"),
             models.Index(
@@ -186,6 +189,16 @@ class FollowedGraph(models.Model):
 
     def __str__(self) -> str:
         return f"{self.follower} follows {self.graph_id}"
+
+
+class UserLimit(models.Model):
+    """How many executions of one user run at once; without a row AGENTFLOW_USER_EXECUTIONS."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", primary_key=True)
+    most_running = models.PositiveIntegerField("executions at once", help_text="0: no limit.")
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.most_running or 'no limit'}"
 
 
 class NodeExecution(models.Model):

@@ -19,6 +19,8 @@ from executions.clock import clock
 from executions.database import AWAY, Connections
 from executions.ending import CLOSE, CLOSE_OTHERS, EVENTS, FAIL
 from executions.engine.status import Reason
+from executions.turns import ALONE, DUE
+from executions.turns import parameters as turn_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +37,9 @@ SIGN_ON = """
 """
 #: With so many workers lost in it an execution is suspected to end them, and tried with caution (`executions.trials`).
 SUSPICIOUS = 3
-#: Newest lease first would starve the old: oldest executions first, whoever rang.
+#: Who is next, whoever rang, is said in `executions.turns`.
 CLAIM = f"""
-    WITH due AS (
-        SELECT id, coalesce(events -> -1 ->> 'kind', '') IN ('worker_lost', 'handed_over', 'restored') AS is_resumed
-        FROM executions_execution WHERE status = 'queued' AND cancel_requested_at IS NULL
-            AND (coalesce((events -> -1 ->> 'losses')::int, 0) < %(suspicious)s OR id = ANY(%(admitted)s::uuid[]))
-        ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ), claimed AS (
+    WITH {DUE}, claimed AS (
         UPDATE executions_execution e SET status = 'running', holder_id = %(worker)s, epoch = e.epoch + 1,
             started_at = coalesce(e.started_at, clock_timestamp()),
             wake_at = NULL,
@@ -51,11 +48,11 @@ CLAIM = f"""
                 'at', clock_timestamp(), 'kind', 'resumed', 'seq', e.seq,
                 'text', 'Resumed on worker ' || %(name)s::text)) END
         FROM due WHERE e.id = due.id
-        RETURNING e.*, due.is_resumed
+        RETURNING e.*, due.is_resumed, due.is_crowded
     )
     SELECT c.id, c.graph_id AS graph, c.version_id AS version, c.epoch, c.seq, c.inputs, c.started_at, c.concurrency,
         c.parent_id AS parent, c.node_limit, c.depth_limit, c.choice, c.retry_of_id AS retry_of, c.use_pins,
-        c.is_resumed, extract(epoch FROM clock_timestamp() - c.queued_at)::float AS waited_seconds,
+        c.is_resumed, c.is_crowded, extract(epoch FROM clock_timestamp() - c.queued_at)::float AS waited_seconds,
         c.restored_at IS NOT NULL AS is_restored,
         u.id AS user_id, u.username AS user_name,
         p.time_zone AS user_time_zone, p.locale AS user_locale, p.preferences AS user_preferences
@@ -117,6 +114,8 @@ class Claim:
     use_pins: bool
     #: A worker was lost that had it, or gave it back, or it comes from a backup.
     is_resumed: bool
+    #: So many owners and graphs wait that each could have only a few: there may be more to claim.
+    is_crowded: bool
     #: Since it was queued.
     waited_seconds: float
     #: It was active in a backup: what it did afterwards nobody knows.
@@ -195,21 +194,25 @@ class Store:
         """The lease ends now."""
         await self.run(SIGN_OFF, (self.worker,))
 
-    async def claim(self, limit: int, *, admitted: Iterable[UUID] = ()) -> list[Claim]:
-        """At most `limit` queued executions, oldest first, that nobody else can claim now; suspects if admitted.
+    async def claim(self, limit: int, *, extra: int = 0, admitted: Iterable[UUID] = ()) -> list[Claim]:
+        """At most `limit` queued executions, whose turn it is; suspects if admitted.
+
+        Besides up to `extra` ones of owners who have nothing running.
 
         Raises:
             database.AWAY: no answer; what was claimed nevertheless is found by `held`.
         """
+        parameters = {
+            **turn_parameters(limit, extra),
+            "worker": self.worker,
+            "name": self.name,
+            "suspicious": SUSPICIOUS,
+            "admitted": list(admitted),
+        }
         async with self._connections.one() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
-            parameters = {
-                "limit": limit,
-                "worker": self.worker,
-                "name": self.name,
-                "suspicious": SUSPICIOUS,
-                "admitted": list(admitted),
-            }
-            await cursor.execute(CLAIM, parameters, prepare=True)
+            async with connection.pipeline():  # one round trip and one transaction: a halted worker keeps no lock
+                await connection.execute(ALONE, prepare=True)
+                await cursor.execute(CLAIM, parameters, prepare=True)
             claims: list[Claim] = await cursor.fetchall()
             return claims
 

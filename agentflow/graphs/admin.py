@@ -97,7 +97,11 @@ class GraphAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes none at r
     search_fields = ("name", "owner__username")
     search_help_text = "Name of a graph or of its owner"
     autocomplete_fields = ("owner", "group")
-    fields = ("name", "description", "owner", "group", "canvas", "published", "revision", "created_at", "updated_at")
+    fields = (
+        ("name", "description", "owner", "group", "canvas", "published")
+        + ("most_running", "keep_days", "keep_executions")
+        + ("revision", "created_at", "updated_at")
+    )
     readonly_fields = ("canvas", "published", "revision", "created_at", "updated_at")
     inlines = (ShareInline, VersionInline, NodeInline, LinkInline)
     actions = ("publish", "export")

@@ -20,6 +20,24 @@ class Graph(models.Model):
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     annotations = models.JSONField(decoder=StoredJsonDecoder, default=list, blank=True)
     limits = models.JSONField(decoder=StoredJsonDecoder, default=dict, blank=True)
+    most_running = models.PositiveIntegerField(
+        "executions at once",
+        null=True,
+        blank=True,
+        help_text="Of all who run it; empty: AGENTFLOW_GRAPH_EXECUTIONS, 0: no limit.",
+    )
+    keep_days = models.PositiveIntegerField(
+        "days kept",
+        null=True,
+        blank=True,
+        help_text="Executions that ended earlier are deleted; empty: AGENTFLOW_KEEP_DAYS, 0: all are kept.",
+    )
+    keep_executions = models.PositiveIntegerField(
+        "executions kept",
+        null=True,
+        blank=True,
+        help_text="The newest of those that ended; empty: AGENTFLOW_KEEP_EXECUTIONS, 0: all are kept.",
+    )
     #: The version that triggers and the API run; none: they run the draft's.
     published = models.ForeignKey("GraphVersion", models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
