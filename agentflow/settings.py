@@ -77,7 +77,12 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["agentflow.templatetags.costs", "agentflow.templatetags.pages", "agentflow.templatetags.vite"],
+            "builtins": [
+                "agentflow.templatetags.bell",
+                "agentflow.templatetags.costs",
+                "agentflow.templatetags.pages",
+                "agentflow.templatetags.vite",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -162,7 +167,12 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExecutionStatus": "executions.api.serializers.EXECUTION_STATUSES",
         "NodeStatus": "executions.api.serializers.NODE_STATUSES",
+        "NotificationKind": "agentflow.notifications.api.serializers.KINDS",
+        "ChosenKind": "agentflow.notifications.kinds.CHOICES",
+        "SendingState": "agentflow.notifications.api.serializers.SENDING_STATES",
+        "HookStatus": "agentflow.notifications.api.serializers.STATUSES",
         "ApprovalKind": "executions.api.serializers.APPROVAL_KINDS",
+        "ApprovalState": "executions.api.serializers.APPROVAL_STATES",
     },
 }
 
@@ -269,6 +279,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 10_000_000, minimum=1_000)
 
+#: Where people reach this installation: what mails and other messages link to.
+PUBLIC_URL = env.text("AGENTFLOW_URL", f"http://{env.text('HOST', '127.0.0.1')}:{env.text('PORT', '8000')}")
 #: Requests a second that one user may make to the API of one web process in the long run; ten times as many at once.
 API_RATE = env.number("AGENTFLOW_API_RATE", 100, minimum=0.1)
 #: Steps that cost something need credits: balances of users and groups, reserved before and taken after.

@@ -14,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("executions.api.urls")),
     path("", include("agentflow.triggers.api.urls")),
     path("", include("agentflow.costs.api.urls")),
+    path("", include("agentflow.notifications.api.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
 ]
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", include("agentflow.accounts.urls")),
     path("", include("agentflow.triggers.urls")),
     path("", include("agentflow.costs.urls")),
+    path("", include("agentflow.notifications.urls")),
     path("graphs/<int:graph_id>/canvas/", canvas, name="canvas"),
     path("executions/<uuid:execution_id>/", execution, name="execution"),
     path("api/v1/", include(api)),

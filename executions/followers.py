@@ -53,6 +53,13 @@ def unfollow(graph: Graph | int, *, name: str) -> None:
     FollowedGraph.objects.filter(graph_id=key, follower=name).delete()
 
 
+def take_lock(name: str) -> bool:
+    """Whether nobody else does what has this name, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [name])
+        return bool(cursor.fetchone()[0])
+
+
 def tell() -> None:
     """Tell every follower what it does not know: a chore."""
     if not EndedRun.objects.exists():
@@ -66,7 +73,7 @@ def tell() -> None:
 def _tell_some(name: str, follower: Follower) -> bool:
     """Tell one batch; whether there may be more."""
     with transaction.atomic():
-        if not _is_mine(name):
+        if not take_lock(name):
             return False
         keys = _unknown(name)
         if not keys:
@@ -125,12 +132,6 @@ def _put_off(keys: set[UUID], name: str) -> None:
 def _forget() -> None:
     """Delete what all followers know."""
     EndedRun.objects.filter(handled_by__contains=[*_followers]).delete()
-
-
-def _is_mine(name: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, [name])
-        return bool(cursor.fetchone()[0])
 
 
 def _with(column: str, name: str) -> Func:

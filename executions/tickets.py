@@ -10,7 +10,14 @@ from rq.job import Job
 from agentflow import wake
 
 #: The only functions that a job may name.
-ENTRY_POINTS = frozenset({"executions.jobs.admit", "executions.jobs.run_node"})
+ENTRY_POINTS = frozenset(
+    {
+        "executions.jobs.admit",
+        "executions.jobs.run_node",
+        "agentflow.notifications.jobs.send",
+        "agentflow.notifications.jobs.call",
+    }
+)
 TICKETS, NODES = "default", "nodes"
 #: Seconds for a node without a time limit of its own.
 LONGEST_NODE_SECONDS = 24 * 3_600

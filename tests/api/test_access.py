@@ -52,6 +52,8 @@ ROUTES = [
     Route("graph-version", "get", "graphs/{graph}/versions/1/", "viewer", "read", 200),
     Route("graph-publish", "post", "graphs/{graph}/publish/", "editor", "write", 200, {"version": 1}),
     Route("graph-publish", "delete", "graphs/{graph}/publish/", "editor", "write", 204),
+    Route("notification-watch", "get", "notifications/watches/{graph}/", "viewer", "read", 200),
+    Route("notification-watch", "put", "notifications/watches/{graph}/", "editor", "write", 200, {"silent_minutes": 9}),
     Route("token-list", "get", "tokens/", "", "read", 200),
     Route("status", "get", "status/", "", "read", 200),
     Route("usage-api", "get", "usage/", "", "read", 200),
@@ -62,6 +64,13 @@ ELSEWHERE = {
     "token-list": "tests/accounts/test_tokens.py: only a session makes tokens",
     "token-detail": "tests/accounts/test_tokens.py: everybody has their own",
     "budget-detail": "tests/costs/test_usage.py: who owns the graph removes it",
+    "channel-list": "tests/notifications/test_api.py: everybody has their own, as with the rest of these",
+    **dict.fromkeys(("channel-detail", "channel-test", "channel-deliveries"), "the same"),
+    **dict.fromkeys(("notification-list", "notification-unread", "notification-read"), "the same"),
+    **dict.fromkeys(("notification-rule-list", "notification-rule-detail"), "the same"),
+    **dict.fromkeys(
+        ("hook-list", "hook-detail", "hook-secret", "hook-test", "hook-calls", "hook-call-repeat"), "the same"
+    ),
     "schema": "open to everybody: it says nothing about this installation",
 }
 #: Names of routes that belong to runs; tests/executions tests them.

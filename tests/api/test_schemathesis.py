@@ -21,6 +21,8 @@ from agentflow.accounts.authentication import TokenAuthentication
 from agentflow.accounts.services import create_token
 from agentflow.costs.models import Budget
 from agentflow.graphs import services
+from agentflow.notifications.models import HookCall
+from agentflow.notifications.services import add_hook, add_target, set_rule
 from agentflow.triggers.models import Chain, Form, Schedule, Webhook
 from agentflow.triggers.services import create_trigger
 from agentflow.wsgi import application
@@ -60,6 +62,8 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
     Output.objects.create(execution=run, node_execution=row, seq=2, index=0, port="value", value={"x": 1e20})
     hook = create_trigger(Webhook, graph, owner=alice)
     delivery = hook.deliveries.create(status="started", code=202, body=b"{}", request={"method": "POST"})
+    channel = add_target(alice, name="Ours", url="json://example.com/")
+    called, _ = add_hook(graph, user=alice, url="https://example.com/")
     return {
         "schedules": {"id": create_trigger(Schedule, graph, owner=alice, cron="* * * * *").pk},
         "webhooks": {"id": hook.pk, "delivery": delivery.pk},
@@ -72,7 +76,18 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
         "tokens": {"id": token.pk},
         "blocks": {"block_id": "logic.switch"},
         "budgets": {"budget_id": Budget.objects.create(graph=graph, limit=5).pk},
+        "notifications/channels": {"id": channel.pk},
+        "notifications/rules": {"id": set_rule(channel, graph, kinds=["failed"]).pk},
+        "notifications/watches": {"graph_id": graph.pk},
+        "notifications/hooks": {"id": called.pk},
+        "notifications/hooks/calls": {"hook_id": called.pk, "id": HookCall.objects.create(hook=called).pk},
     }
+
+
+def places(words: list[str]) -> Iterator[str]:
+    """The address without ids, then less and less of it: `notifications/hooks/calls`, `notifications/hooks`, …"""
+    for count in range(len(words), 0, -1):
+        yield "/".join(words[:count])
 
 
 @schema.parametrize()
@@ -85,7 +100,10 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
     suppress_health_check=list(HealthCheck),
 )
 def test_no_request_breaks_the_api(case: Any, there: dict[str, dict[str, Any]]) -> None:
-    known = there.get(case.path.split("/")[3], {}) | (there["nodes"] if "/nodes/{id}" in case.path else {})
+    words = [word for word in case.path.split("/")[3:] if word and not word.startswith("{")]
+    known = next((there[place] for place in places(words) if place in there), {}) | (
+        there["nodes"] if "/nodes/{id}" in case.path else {}
+    )
     for name, value in case.path_parameters.items():
         # Random ids find nothing: most requests go to something that exists.
         if sum(str(value).encode()) % 4:

@@ -173,10 +173,74 @@ API = [
     Row("DELETE", "api/v1/tokens/<int:pk>/", alone(scope="write")),
     Row("GET", "api/v1/schema/", everybody()),
 ]
+CHANNEL = "notifications/channels/<uuid:channel_id>/"
+API_CHANNEL = "api/v1/notifications/channels/<uuid:pk>/"
+API_HOOK = "api/v1/notifications/hooks/<uuid:pk>/"
+
+
+def editors(*, scope: str = "") -> dict[str, str]:
+    """Editors and the owner; for others there is none."""
+    return {**alone(scope=scope), "editor": "ok"}
+
+
+NOTIFICATIONS = [
+    Row("GET", "notifications/", person()),
+    Row("GET", "notifications/unread/", everybody()),  # anonymous: none
+    Row("POST", "notifications/read/", person()),
+    Row("GET", "notifications/<uuid:notification_id>/", alone()),
+    Row("GET", "notifications/preferences/", person()),
+    Row("POST", "notifications/preferences/", person(), {"name": "New", "url": "json://example.com"}),
+    Row("POST", CHANNEL, alone()),
+    Row("POST", CHANNEL + "test/", alone()),
+    Row("POST", CHANNEL + "delete/", alone()),
+    Row("POST", "notifications/rules/<int:rule_id>/delete/", alone()),
+    Row("GET", "notifications/opt-out/<str:token>/", everybody("nothing")),  # a link that nobody was sent
+    Row("POST", "notifications/opt-out/<str:token>/", everybody("nothing")),
+    Row("GET", GRAPH + "notifications/", role("viewer")),
+    Row("POST", GRAPH + "notifications/rules/", role("viewer")),
+    Row("POST", GRAPH + "notifications/lateness/", role("editor"), {"silent_minutes": "9"}),
+    Row("POST", GRAPH + "notifications/hooks/", role("editor"), {"url": "https://example.com", "statuses": "failed"}),
+    Row("POST", "notifications/hooks/<uuid:hook_id>/<str:what>/", editors()),
+    Row("POST", "notifications/calls/<uuid:call_id>/repeat/", editors()),
+    Row("GET", "api/v1/notifications/", person(scope="read")),
+    Row("GET", "api/v1/notifications/unread/", person(scope="read")),
+    Row("POST", "api/v1/notifications/read/", person(scope="run")),
+    Row("GET", "api/v1/notifications/channels/", person(scope="read")),
+    Row("POST", "api/v1/notifications/channels/", person(scope="write"), {"name": "N", "url": "json://example.com"}),
+    Row("GET", API_CHANNEL, alone(scope="read")),
+    Row("PATCH", API_CHANNEL, alone(scope="write"), {"name": "Other"}),
+    Row("DELETE", API_CHANNEL, alone(scope="write")),
+    Row("POST", API_CHANNEL + "test/", alone(scope="write")),
+    Row("GET", API_CHANNEL + "deliveries/", alone(scope="read")),
+    Row("GET", "api/v1/notifications/rules/", person(scope="read")),
+    Row(
+        "POST",
+        "api/v1/notifications/rules/",
+        alone(scope="write"),
+        {"channel": "{channels}", "graph": "{graphs}", "kinds": ["failed"]},
+    ),
+    Row("DELETE", "api/v1/notifications/rules/<int:pk>/", alone(scope="write")),
+    Row("GET", "api/v1/notifications/watches/<int:graph_id>/", role("viewer", scope="read")),
+    Row("PUT", "api/v1/notifications/watches/<int:graph_id>/", role("editor", scope="write"), {"silent_minutes": 9}),
+    Row("GET", "api/v1/notifications/hooks/", person(scope="read")),
+    Row(
+        "POST",
+        "api/v1/notifications/hooks/",
+        role("editor", scope="write"),
+        {"graph": "{graphs}", "url": "https://example.com"},
+    ),
+    Row("GET", API_HOOK, editors(scope="read")),
+    Row("PATCH", API_HOOK, editors(scope="write"), {"is_on": False}),
+    Row("DELETE", API_HOOK, editors(scope="write")),
+    Row("POST", API_HOOK + "secret/", editors(scope="write")),
+    Row("POST", API_HOOK + "test/", editors(scope="write")),
+    Row("GET", API_HOOK + "calls/", editors(scope="read")),
+    Row("POST", "api/v1/notifications/hooks/<uuid:hook_id>/calls/<uuid:id>/repeat/", editors(scope="write")),
+]
 OPERATION = [
     Row("GET", "metrics", {**everybody("nothing"), **dict.fromkeys(PEOPLE, "ok")}),  # people are on this machine here
 ]
-TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *OPERATION]
+TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *NOTIFICATIONS, *OPERATION]
 
 #: The WebSockets, by route: who may watch.
 SOCKETS: Mapping[str, Mapping[str, str]] = {

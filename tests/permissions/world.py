@@ -18,6 +18,8 @@ from agentflow.costs.models import Budget
 from agentflow.graphs import services, sharing
 from agentflow.graphs.models import Graph
 from agentflow.graphs.spec import GraphSpec
+from agentflow.notifications.models import HookCall, Notification
+from agentflow.notifications.services import add_hook, add_target, set_rule
 from executions.models import Approval, Execution, NodeExecution, Output
 from tests import factories
 
@@ -72,6 +74,9 @@ def made_world() -> World:
     for scope in SCOPES:
         text = create_token(user=owner, name=scope, scope=scope)[1]
         world.clients[f"token {scope}"] = Client(headers={"Authorization": f"Bearer {text}"}, REMOTE_ADDR="192.0.2.1")
+    channel = add_target(owner, name="Ours", url="json://example.com/")
+    told = Notification.objects.create(user=owner, kind="failed", title="Failed", path="/")
+    hook, _ = add_hook(graph, user=owner, url="https://example.com/")
     other = SignIn.objects.create(user=owner, digest="x", seen_at=timezone.now() + timedelta(days=1))
     world.values = {
         "graphs": graph.pk,
@@ -85,6 +90,13 @@ def made_world() -> World:
         "groups": team.pk,
         "members": users["viewer"].pk,
         "invitation_id": invitation.pk,
+        "notifications": told.pk,
+        "channels": channel.pk,
+        "rules": set_rule(channel, graph, kinds=[]).pk,
+        "watches": graph.pk,
+        "hooks": hook.pk,
+        "calls": HookCall.objects.create(hook=hook).pk,
+        "what": "test",
         "blocks": "core.value",
         "budgets": Budget.objects.create(graph=graph, limit=1).pk,
         "uidb64": "MQ",

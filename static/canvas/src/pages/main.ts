@@ -3,6 +3,8 @@ import "../styles/fonts.css";
 import "../styles/tokens.css";
 import "../styles/base.css";
 import "./pages.css";
+import "./notifications.css";
+import { watchBell } from "./bell";
 import { keepMenus } from "./menus";
 import { refreshEvery } from "./refresh";
 
@@ -38,6 +40,7 @@ document.addEventListener("submit", (event) => {
 });
 
 keepMenus();
+watchBell();
 
 const live = document.querySelector<HTMLElement>("main[data-live]");
 if (live) refreshEvery(live, Number(live.dataset.live) * 1000);
