@@ -29,6 +29,7 @@ CORE = tuple(
         "json",
         "data",
         "web",
+        "mail",
         "ai",
         "time",
     )
