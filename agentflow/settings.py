@@ -294,7 +294,7 @@ WEB_CONNECTIONS = env.integer("AGENTFLOW_WEB_CONNECTIONS", 20, minimum=2)
 #: Where traces go, without `/v1/traces`; OpenTelemetry's own variables do as well.
 OTLP_ENDPOINT = env.text("AGENTFLOW_OTLP_ENDPOINT")
 #: Executions that one hosting worker advances at once.
-WORKER_SLOTS = env.integer("AGENTFLOW_WORKER_SLOTS", 500, minimum=1)
+WORKER_SLOTS = env.integer("AGENTFLOW_WORKER_SLOTS", 1_000, minimum=1)
 #: Executions of one graph, and of one user, that run at once unless the graph or the user has a limit; 0: no limit.
 GRAPH_EXECUTIONS = env.integer("AGENTFLOW_GRAPH_EXECUTIONS", 0)
 USER_EXECUTIONS = env.integer("AGENTFLOW_USER_EXECUTIONS", 0)
