@@ -42,7 +42,7 @@ class Showing:
 
     def progress(self, fraction: float, words: str) -> None:
         """It is so far, 0 to 1."""
-        self._progress, self._words = min(max(float(fraction), 0.0), 1.0), plain(self._hide(str(words)), MAX_WORDS)
+        self._progress, self._words = min(max(float(fraction), 0.0), 1.0), self._hide(plain(words, MAX_WORDS))
         self._news(at_once=self._progress >= 1)
 
     def stream(self, port: str, chunk: str) -> None:
