@@ -11,6 +11,8 @@ from django.utils.text import Truncator
 
 from agentflow.graphs.models import Role
 from agentflow.graphs.permissions import graphs_for
+from agentflow.triggers.models import MODELS
+from agentflow.triggers.permissions import triggers_for
 from executions.asked import STATES, visible
 from executions.engine.status import Status
 from executions.ids import uuid7_floor
@@ -34,9 +36,9 @@ class Notice:
 
 
 def needs_attention(user: User) -> list[Notice]:
-    """Runs that do not start, what waits for a decision, failures of the last day; worst first."""
+    """Runs that do not start, triggers that paused by themselves, what waits for a decision, failures of the last day; worst first."""
     now = timezone.now()
-    return [*_stuck_queue(user, now), *_open_questions(user), *_failures(user, now)][:8]
+    return [*_stuck_queue(user, now), *_paused_triggers(user), *_open_questions(user), *_failures(user, now)][:8]
 
 
 def _stuck_queue(user: User, now: datetime) -> list[Notice]:
@@ -48,6 +50,22 @@ def _stuck_queue(user: User, now: datetime) -> list[Notice]:
     many = "1 run has" if waiting["count"] == 1 else f"{waiting['count']} runs have"
     text = f"{many} waited for a worker for more than {QUEUED_TOO_LONG.seconds} s."
     return [Notice("warning", "Runs are queued", text, waiting["oldest"], reverse("executions") + "?status=active")]
+
+
+def _paused_triggers(user: User) -> list[Notice]:
+    """Triggers that start nothing before somebody mends something; the newest first."""
+    found = [
+        Notice(
+            "error",
+            f"{trigger} is paused",
+            Truncator(trigger.pause_reason).chars(MOST_REASON),
+            trigger.paused_at,
+            reverse("trigger", args=[trigger.kind, trigger.pk]),
+        )
+        for model in MODELS.values()
+        for trigger in triggers_for(model, user).filter(paused_at__isnull=False).exclude(pause_reason="")[:3]
+    ]
+    return sorted(found, key=lambda notice: notice.at, reverse=True)[:3]
 
 
 def _open_questions(user: User) -> list[Notice]:

@@ -19,9 +19,11 @@ from agentflow.graphs.permissions import get_graph, graphs_for
 from agentflow.graphs.views import UserRequest
 from agentflow.pages import history
 from agentflow.pages.addresses import number
+from agentflow.triggers.models import Kind
 from executions.asked import STATES
 from executions.engine.status import Status
 from executions.models import Approval, Execution
+from executions.origin import trigger_of
 from executions.rerun import retry_execution
 from executions.services import StartRefused, cancel_execution, rerun_execution
 
@@ -116,13 +118,23 @@ def _filtered(request: UserRequest) -> tuple[QuerySet[Execution], dict[str, Any]
     if graph_id := number(request.GET.get("graph", "")):
         graph = get_graph(request.user, graph_id, Role.VIEWER)
         runs = runs.filter(graph=graph)
+    trigger = _trigger(request.GET.get("trigger", ""))
+    if trigger:
+        runs = runs.filter(trigger=trigger.partition(":")[0], idempotency_key__startswith=f"{trigger}:")
     try:
         runs = runs.filter(batch=UUID(batch))
     except ValueError:
         batch = ""
-    kept = {"graph": graph and graph.pk, "batch": batch}
+    kept = {"graph": graph and graph.pk, "batch": batch, "trigger": trigger}
     query = "".join(f"&{name}={value}" for name, value in kept.items() if value)
     return runs, {"chosen": chosen, "graph": graph, "batch": batch, "kept": query}
+
+
+def _trigger(text: str) -> str:
+    """What names a trigger, `schedule:7`; empty if the text does not."""
+    kind, _, _ = text.partition(":")
+    found = trigger_of(kind, f"{text}:-")
+    return f"{found[0]}:{found[1]}" if found and kind in Kind.values else ""
 
 
 def _before(runs: Any, value: str) -> tuple[Any, str]:

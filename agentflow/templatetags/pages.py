@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,6 +13,7 @@ from django.utils.safestring import SafeString
 from agentflow.pages.questions import MOST_COUNTED, count_open
 from executions import fleet
 from executions.engine.status import Status
+from executions.origin import trigger_of
 from executions.stuck import stuck
 from executions.tally import tally
 from executions.tickets import NODES
@@ -108,6 +110,12 @@ def browser(agent: str) -> str:
 
 
 @register.filter
+def clock(moment: datetime) -> str:
+    """Day and time on the clocks of the moment's own zone: Tue 01 Dec 2026, 08:30."""
+    return f"{moment:%a %d %b %Y, %H:%M}"
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """97.2%; never rounds a failure away."""
     if share is None:
@@ -136,6 +144,15 @@ def status(execution: Any) -> dict[str, Any]:
     """Icon and word of a run, and how many nodes failed, wait or were skipped."""
     word = STATUS_WORDS.get(execution.status, execution.status)
     return {"status": execution.status, "word": word, "tally": tally(execution.counts)}
+
+
+@register.simple_tag
+def started_by(execution: Any) -> SafeString | str:
+    """What started a run: a word, with a link to the trigger if it was one."""
+    found = trigger_of(execution.trigger, execution.idempotency_key)
+    if found is None:
+        return str(execution.trigger)
+    return format_html('<a href="{}">{}</a>', reverse("trigger", args=found), execution.trigger)
 
 
 @register.inclusion_tag("components/icon.html")

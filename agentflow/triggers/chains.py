@@ -12,10 +12,11 @@ from agentflow.triggers.clock import now
 from agentflow.triggers.mapping import mapped
 from agentflow.triggers.models import After, Chain
 from agentflow.triggers.pausing import pause
-from agentflow.triggers.starting import CannotStart, start, trigger_of
+from agentflow.triggers.starting import CannotStart, start
 from executions import followers
 from executions.engine.status import Status
 from executions.models import Execution
+from executions.origin import trigger_of
 
 logger = logging.getLogger(__name__)
 

@@ -91,7 +91,8 @@ def values_of(fields: Iterable[InputField], nodes: Sequence[NodeSpec]) -> tuple[
             errors[field.name] = "This is no JSON."
     names = {field.name for field in fields}
     try:
-        resolve_inputs([node for node in nodes if node.config.get("name") in names], values)
+        resolved = resolve_inputs([node for node in nodes if node.config.get("name") in names], values)
+        values = {name: resolved[name] for name in values}
     except InputsRefused as error:
         for problem in error.problems:
             errors.setdefault(problem["pointer"].removeprefix("#/inputs/"), problem["detail"].partition(": ")[2])

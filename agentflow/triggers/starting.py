@@ -64,12 +64,4 @@ def key_of(trigger: Trigger, event: str) -> str:
     return f"{trigger.kind}:{trigger.pk}:{event}"
 
 
-def trigger_of(kind: str, key: str) -> tuple[str, int] | None:
-    """Which trigger started a run: its kind and its id, from what the run's `trigger` and `idempotency_key` say."""
-    named, _, rest = key.partition(":")
-    number = rest.partition(":")[0]
-    is_ours = named == kind and number.isascii() and number.isdigit()
-    return (kind, int(number)) if is_ours else None
-
-
-__all__ = ["CannotStart", "IdempotencyConflict", "key_of", "start", "trigger_of"]
+__all__ = ["CannotStart", "IdempotencyConflict", "key_of", "start"]

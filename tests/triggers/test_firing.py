@@ -17,9 +17,10 @@ from agentflow.triggers import firing, services
 from agentflow.triggers.checking import TriggerRefused
 from agentflow.triggers.firing import LATE, MOST_MISSED, fire_due, wanted
 from agentflow.triggers.models import Missed, Schedule
-from agentflow.triggers.starting import start, trigger_of
+from agentflow.triggers.starting import start
 from executions import chores
 from executions.models import Execution
+from executions.origin import trigger_of
 from tests import factories
 from tests.executions.hosting import hosting
 from tests.waiting import until
