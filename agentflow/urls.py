@@ -11,6 +11,7 @@ from executions.views import execution
 api: list[URLPattern | URLResolver] = [
     path("", include("agentflow.graphs.api.urls")),
     path("", include("agentflow.accounts.api.urls")),
+    path("", include("agentflow.credentials.api.urls")),
     path("", include("executions.api.urls")),
     path("", include("agentflow.triggers.api.urls")),
     path("", include("agentflow.costs.api.urls")),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("", include("agentflow.triggers.urls")),
     path("", include("agentflow.costs.urls")),
     path("", include("agentflow.notifications.urls")),
+    path("", include("agentflow.credentials.urls")),
     path("graphs/<int:graph_id>/canvas/", canvas, name="canvas"),
     path("executions/<uuid:execution_id>/", execution, name="execution"),
     path("api/v1/", include(api)),

@@ -27,6 +27,13 @@ def unshare(credential: Credential, *, group: Group, by: User) -> None:
             audit.record(by, "unshared", credential, detail={"group": group.name})
 
 
+def give_to_group(credential: Credential, *, group: Group | None, by: User) -> None:
+    """The group owns it together with its owner; None: the owner alone does."""
+    with transaction.atomic():
+        Credential.objects.filter(pk=credential.pk).update(group=group)
+        audit.record(by, "gave", credential, detail={"group": group.name if group else None})
+
+
 @receiver(group_left)
 def pass_on(group: Group, user: User, heir: User | None, **_: Any) -> None:
     """What somebody owns with a group stays with it when they leave."""

@@ -1,0 +1,167 @@
+"""The test button: whether the other side takes a credential, and if not, what it says."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from agentflow.credentials.hiding import Hiding
+from agentflow.credentials.kinds import OAUTH2, SMTP, SQL
+from agentflow.credentials.models import Credential
+from agentflow.credentials.sealing import NotOpened
+from agentflow.credentials.services import LOST, secrets_of
+from blocks.addresses import AllowList
+from blocks.base import BlockError
+from blocks.context import Secret
+from blocks.hosts import PATTERN
+from blocks.http import SafeHttpClient, resolve_by_system
+
+SECONDS = 10.0
+REFUSALS = frozenset({401, 403, 407})
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a test found."""
+
+    works: bool
+    detail: str
+
+
+def try_out(credential: Credential) -> Tried:
+    """Use the credential once, in a way that changes nothing on the other side."""
+    try:
+        if credential.kind == OAUTH2.id:
+            from agentflow.credentials.oauth import check
+
+            problem = check(credential)
+            return Tried(not problem, problem or "Its access is good.")
+        if credential.problem:
+            return Tried(works=False, detail=credential.problem)
+        secret = _secret(credential)
+    except NotOpened:
+        return Tried(works=False, detail=LOST)
+    except BlockError as error:
+        return Tried(works=False, detail=error.message)
+    hiding = Hiding()
+    hiding.learn(secret)
+    try:
+        detail = async_to_sync(_try)(secret)
+    except BlockError as error:
+        return Tried(works=False, detail=hiding.text(error.message))
+    except TimeoutError:
+        return Tried(works=False, detail=f"No answer within {SECONDS:g} seconds.")
+    except Exception as error:  # noqa: BLE001 - what drivers and mail servers raise is told, whatever it is
+        return Tried(works=False, detail=hiding.text(f"{type(error).__name__}: {error}")[:500])
+    return Tried(works=True, detail=detail)
+
+
+def _secret(credential: Credential) -> Secret:
+    fields = {**credential.settings, **secrets_of(credential)}
+    return Secret(str(credential.pk), credential.kind, fields, tuple(credential.hosts))
+
+
+async def _try(secret: Secret) -> str:
+    async with asyncio.timeout(SECONDS):
+        if secret.kind == SMTP.id:
+            return await _try_mail(secret.fields)
+        if secret.kind == SQL.id:
+            return await _try_database(secret.fields["url"])
+        return await _try_request(secret)
+
+
+async def _try_request(secret: Secret) -> str:
+    url = secret.fields.get("base_url") or _first_address(secret.hosts)
+    async with SafeHttpClient(settings.HTTP_ALLOW) as client:
+        answer = await client.request("GET", url, credential=secret, timeout_seconds=SECONDS)
+    if answer.status in REFUSALS:
+        raise BlockError(f"{url} refuses it ({answer.status}).")
+    if answer.status >= 500:
+        raise BlockError(f"{url} answers {answer.status}: it does not work at the moment.")
+    return f"{url} answers {answer.status} and does not refuse it."
+
+
+def _first_address(hosts: tuple[str, ...]) -> str:
+    for host in hosts:
+        match = PATTERN.fullmatch(host)
+        if match is not None and not match["host"].startswith("*."):
+            return host if match["scheme"] else f"https://{host}"
+    raise BlockError("There is no address to test it at: name a host without * that it may be sent to.")
+
+
+async def _try_mail(fields: Mapping[str, str]) -> str:
+    import aiosmtplib
+
+    host, port = fields["host"], int(fields.get("port") or 587)
+    security = fields.get("security", "starttls")
+    server = aiosmtplib.SMTP(
+        hostname=host,
+        sock=await _connected(host, port),
+        use_tls=security == "tls",
+        start_tls=security == "starttls",
+        timeout=SECONDS,
+    )
+    async with server:
+        if fields.get("user"):
+            await server.login(fields["user"], fields.get("password", ""))
+    return f"{host} takes it." if fields.get("user") else f"{host} answers."
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    """A connection to an address of the host that may be reached."""
+    address = await _reachable(host, port)
+    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    connection.setblocking(False)  # noqa: FBT003 - the socket's
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (address, port))
+    except OSError as error:
+        connection.close()
+        raise BlockError(f"{host} cannot be reached at the port {port}: {error.strerror}.") from None
+    return connection
+
+
+async def _try_database(address: str) -> str:
+    from sqlalchemy import NullPool, create_engine, make_url, text
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise BlockError("Its address looks like postgresql://user:password@host:5432/name.") from None
+    if not url.host or url.get_backend_name() != "postgresql":
+        raise BlockError("Only PostgreSQL can be tested here; try others in a graph.")
+    checked = await _reachable(url.host, url.port or 5432)
+    # Nothing else of the query: it could name another host.
+    kept = {name: value for name, value in url.query.items() if name == "sslmode"}
+    url = url.set(drivername="postgresql+psycopg", query=kept)
+
+    def ask() -> None:
+        options = {"hostaddr": checked, "connect_timeout": int(SECONDS)}
+        with create_engine(url, poolclass=NullPool, connect_args=options).connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    await asyncio.to_thread(ask)
+    return f"{url.host} takes it."
+
+
+async def _reachable(host: str, port: int) -> str:
+    """An address of the host that may be reached.
+
+    Raises:
+        BlockError: it is unknown or private.
+    """
+    try:
+        found = [ip_address(text) for text in await resolve_by_system(host, port)]
+    except (OSError, UnicodeError, ValueError):
+        raise BlockError(f"The host name {host} is not known.") from None
+    allow = AllowList.parse(settings.HTTP_ALLOW)
+    allowed = [address for address in found if allow.allows(host, port, address)]
+    if not allowed:
+        raise BlockError(
+            f"{host} is not on the open internet. An administrator can allow it: AGENTFLOW_HTTP_ALLOW={host}:{port}."
+        )
+    return str(allowed[0])
