@@ -1,6 +1,7 @@
 /** Calls to `/api/v1/`. Nothing throws: an answer is either data or problem details that say what to do. */
 
 import type {
+  CredentialRow,
   Approval,
   BlockDescription,
   Catalogue,
@@ -119,6 +120,8 @@ export const api = {
   /** Ports of a block with this config, for blocks whose ports depend on it. */
   blockPorts: (id: string, config: JsonObject) => post<NodePorts>(`blocks/${id}/ports/`, { config }),
   graphs: (name: string) => get<Page<GraphRow>>(`graphs/?page_size=50&name=${encodeURIComponent(name)}`),
+  credentials: (kinds: readonly string[]) =>
+    get<Page<CredentialRow>>(`credentials/?usable=true&page_size=200&kind=${encodeURIComponent(kinds.join(","))}`),
   graph: (id: number) => get<GraphDetail>(`graphs/${id}/`),
   version: (id: number, number: number) => get<VersionDetail>(`graphs/${id}/versions/${number}/`),
   edit: (id: number, editId: string, operations: Operation[], keepalive = false) =>

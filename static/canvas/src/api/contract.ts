@@ -30,6 +30,7 @@ export type Contract = [
   Fits<Wire<Schemas["NodeRow"]>, ours.NodeRow>,
   Fits<Wire<Schemas["NodeDetail"]>, ours.NodeRowDetail>,
   Fits<Wire<Schemas["ApprovalDetail"]>, ours.Approval>,
+  Fits<Wire<Schemas["Credential"]>, ours.CredentialRow>,
   Fits<Wire<Schemas["GraphRow"]>, ours.GraphRow>,
   Fits<Around<Wire<Schemas["GraphDetail"]>>, Around<ours.GraphDetail>>,
   Fits<Around<Wire<Schemas["VersionDetail"]>>, Around<ours.VersionDetail>>,

@@ -37,6 +37,8 @@ export function checkValue(shape: Shape, value: Json, at = ""): FieldError[] {
       return wrong(at, typeof value === "boolean" ? "" : "This should be yes or no.");
     case "graph":
       return wrong(at, Number.isInteger(value) ? "" : "Choose a graph.");
+    case "credential":
+      return wrong(at, value === null || typeof value === "string" ? "" : "Choose a credential.");
     case "select":
       return wrong(at, shape.options.some((option) => same(option.value, value)) ? "" : `Choose ${shapeName(shape)}.`);
     case "list":

@@ -48,6 +48,8 @@ export type Shape =
   | { readonly kind: "toggle" }
   /** The id of another graph. */
   | { readonly kind: "graph" }
+  /** The id of a credential of one of these kinds; null: none. */
+  | { readonly kind: "credential"; readonly kinds: readonly string[] }
   | { readonly kind: "select"; readonly options: readonly Option[] }
   | ListShape
   | ObjectShape
@@ -131,7 +133,7 @@ function shapeAt(raw: Schema, root: Schema, depth: number): Shape {
 function typedShape(schema: Schema, root: Schema, depth: number): Shape {
   switch (schema.type) {
     case "string":
-      return textShape(schema);
+      return schema.format === "credential" ? { kind: "credential", kinds: schema.kinds ?? [] } : textShape(schema);
     case "integer":
       return schema.format === "graph" ? { kind: "graph" } : numberShape(schema);
     case "number":
@@ -197,7 +199,7 @@ function unionShape(members: readonly Schema[], widget: string | undefined, root
     shapeAt(widget === undefined ? member : { "x-widget": widget, ...member }, root, depth),
   );
   const shape = mergeShapes(shapes);
-  if (real.length === resolved.length) return shape;
+  if (real.length === resolved.length || shape.kind === "credential") return shape;
   return shape.kind === "any" ? withNull(shape) : { kind: "nullable", shape };
 }
 
@@ -252,6 +254,7 @@ export function emptyValue(shape: Shape): Json {
     case "toggle":
       return false;
     case "graph":
+    case "credential":
       return null;
     case "select":
       return shape.options[0]?.value ?? null;
@@ -281,6 +284,8 @@ export function shapeName(shape: Shape): string {
       return "yes or no";
     case "graph":
       return "a graph";
+    case "credential":
+      return "a credential";
     case "select":
       return shape.options.length === 1 ? (shape.options[0]?.label ?? "") : `one of ${optionNames(shape.options)}`;
     case "list":

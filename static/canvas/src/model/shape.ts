@@ -54,7 +54,13 @@ export function indexLinks(links: readonly LinkSpec[]): LinkIndex {
 function isSetting(node: NodeSpec, port: Port): boolean {
   if (node.block === "io.input") return true;
   if (node.block === "io.output" && port.name === "name") return true;
+  if (takesCredential(port)) return true;
   return port.schema.enum !== undefined || port.schema.const !== undefined || port.schema["x-widget"] === "setting";
+}
+
+/** A credential is chosen in the inspector, never linked. */
+function takesCredential({ schema }: Port): boolean {
+  return [schema, ...(schema.anyOf ?? [])].some((one) => one.format === "credential");
 }
 
 function row(port: Port, name: string, links: number, config: JsonObject): PortRow {

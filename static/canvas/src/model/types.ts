@@ -12,6 +12,8 @@ export interface Schema {
   enum?: Json[];
   const?: Json;
   format?: string;
+  /** Of credentials that are taken. */
+  kinds?: string[];
   $ref?: string;
   $defs?: Record<string, Schema>;
   properties?: Record<string, Schema>;
@@ -38,6 +40,15 @@ export interface Schema {
   "x-placeholder"?: string;
   /** Name of the property that names the type of this one. */
   "x-type"?: string;
+}
+
+/** A credential without its secrets, as a picker needs it. */
+export interface CredentialRow {
+  id: string;
+  name: string;
+  kind: string;
+  owner: Person;
+  problem: string;
 }
 
 export type PortKind = "value" | "stream" | "collect" | "gather";

@@ -4,6 +4,7 @@ import { readAny, readNumber, same, typeName, writeAny } from "../../model/field
 import { shapeName, type NumberShape, type Option, type Shape, type TextShape } from "../../model/schemaForm";
 import type { Json } from "../../model/types";
 import { CodeArea } from "./CodeArea";
+import { CredentialControl } from "./CredentialControl";
 import styles from "./form.module.css";
 import { GraphControl } from "./GraphControl";
 import { ListControl } from "./ListControl";
@@ -39,6 +40,8 @@ export function Control(props: ControlProps) {
       return <ToggleControl {...props} />;
     case "graph":
       return <GraphControl {...props} />;
+    case "credential":
+      return <CredentialControl {...props} shape={shape} />;
     case "select":
       return <SelectControl {...props} options={shape.options} />;
     case "list":
