@@ -173,6 +173,7 @@ SPECTACULAR_SETTINGS = {
         "HookStatus": "agentflow.notifications.api.serializers.STATUSES",
         "ApprovalKind": "executions.api.serializers.APPROVAL_KINDS",
         "ApprovalState": "executions.api.serializers.APPROVAL_STATES",
+        "CredentialKind": "agentflow.credentials.kinds.KIND_IDS",
     },
 }
 

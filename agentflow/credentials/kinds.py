@@ -127,6 +127,8 @@ SMTP = Kind(
 
 KINDS: Mapping[str, Kind] = {kind.id: kind for kind in (API_KEY, BASIC, BEARER, HEADERS, OAUTH2, SQL, SMTP)}
 
+KIND_IDS = list(KINDS)
+
 
 def title_of(kind: str) -> str:
     """What people read for a kind."""

@@ -33,6 +33,7 @@ class Route(NamedTuple):
 
 
 EDIT = {"edit_id": str(uuid4()), "operations": [{"op": "set_title", "key": "a", "title": "T"}]}
+TOKEN = {"name": "Service", "kind": "bearer", "fields": {"token": "s3cret"}, "hosts": ["api.example.com"]}
 ROUTES = [
     Route("block-list", "get", "blocks/", "", "read", 200),
     Route("block-detail", "get", "blocks/core.value/", "", "read", 200),
@@ -54,6 +55,8 @@ ROUTES = [
     Route("graph-publish", "delete", "graphs/{graph}/publish/", "editor", "write", 204),
     Route("notification-watch", "get", "notifications/watches/{graph}/", "viewer", "read", 200),
     Route("notification-watch", "put", "notifications/watches/{graph}/", "editor", "write", 200, {"silent_minutes": 9}),
+    Route("credential-list", "get", "credentials/", "", "read", 200),
+    Route("credential-list", "post", "credentials/", "", "write", 201, TOKEN),
     Route("token-list", "get", "tokens/", "", "read", 200),
     Route("status", "get", "status/", "", "read", 200),
     Route("usage-api", "get", "usage/", "", "read", 200),
@@ -71,6 +74,8 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("hook-list", "hook-detail", "hook-secret", "hook-test", "hook-calls", "hook-call-repeat"), "the same"
     ),
+    "credential-detail": "tests/credentials/test_api.py: each role and strangers",
+    "credential-test": "tests/credentials/test_api.py: strangers, and what is reached",
     "schema": "open to everybody: it says nothing about this installation",
 }
 #: Names of routes that belong to runs; tests/executions tests them.

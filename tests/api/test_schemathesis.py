@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from agentflow.accounts.authentication import TokenAuthentication
 from agentflow.accounts.services import create_token
 from agentflow.costs.models import Budget
+from agentflow.credentials.services import make_credential
 from agentflow.graphs import services
 from agentflow.notifications.models import HookCall
 from agentflow.notifications.services import add_hook, add_target, set_rule
@@ -56,6 +57,7 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
     services.publish(graph, user=alice)
     other = services.import_graph(SPEC, owner=alice)
     token, _ = create_token(user=alice, name="t")
+    credential = make_credential(owner=alice, kind="bearer", name="Service", fields={"token": "s3cret"})
     run = Execution.objects.create(graph=graph, version=graph.versions.get(), owner=alice)
     row = NodeExecution.objects.create(id=uuid4(), execution=run, node="a", block="core.value", status="running", seq=1)
     asked = Approval.objects.create(execution=run, node_execution=row, kind="approval", payload={"sum": 1})
@@ -74,6 +76,7 @@ def there(alice: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, A
         "nodes": {"id": row.pk},
         "approvals": {"id": asked.pk},
         "tokens": {"id": token.pk},
+        "credentials": {"id": credential.pk},
         "blocks": {"block_id": "logic.switch"},
         "budgets": {"budget_id": Budget.objects.create(graph=graph, limit=5).pk},
         "notifications/channels": {"id": channel.pk},

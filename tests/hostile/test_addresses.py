@@ -16,6 +16,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from agentflow.accounts.services import create_token
+from agentflow.credentials.services import make_credential
 from agentflow.graphs import services
 from executions.models import Approval, Execution, NodeExecution, Output
 from tests import factories
@@ -83,6 +84,7 @@ def known(alice: User, admin: User) -> dict[str, Any]:
     services.publish(graph, user=alice)
     factories.share(graph, admin)
     token, _ = create_token(user=alice, name="t")
+    credential = make_credential(owner=alice, kind="bearer", name="Service", fields={"token": "s3cret"})
     run = Execution.objects.create(graph=graph, version=graph.versions.get(), owner=alice)
     row = NodeExecution.objects.create(id=uuid4(), execution=run, node="a", block="core.value", status="running", seq=1)
     asked = Approval.objects.create(execution=run, node_execution=row, kind="approval", payload={"sum": 1})
@@ -98,6 +100,8 @@ def known(alice: User, admin: User) -> dict[str, Any]:
         "approval": asked.pk,
         "tokens": token.pk,
         "apitoken": token.pk,
+        "credentials": credential.pk,
+        "credential": credential.pk,
         "blocks": "logic.switch",
         "versions": 1,
         "outputs": 0,

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from agentflow.credentials.kinds import KINDS
+from agentflow.credentials.kinds import KIND_IDS
 from agentflow.credentials.models import Credential
 from agentflow.credentials.permissions import role_name
 from agentflow.graphs.live import person
@@ -25,7 +25,7 @@ class CredentialSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     name = serializers.CharField()
-    kind = serializers.ChoiceField(list(KINDS))
+    kind = serializers.ChoiceField(KIND_IDS)
     owner = OwnerSerializer()
     role = serializers.ChoiceField(ROLES, help_text="What the caller may do; runners use it.")
     hosts = serializers.ListField(child=serializers.CharField(), help_text="Where it may be sent.")
@@ -43,7 +43,7 @@ class NewCredentialSerializer(serializers.Serializer[Any]):
     """A credential to make."""
 
     name = serializers.CharField(max_length=200)
-    kind = serializers.ChoiceField(list(KINDS))
+    kind = serializers.ChoiceField(KIND_IDS)
     fields = serializers.DictField(  # type: ignore[assignment]  # the member's name, not the property
         help_text="By name, as the kind has them; secrets are never shown again.", write_only=True
     )
