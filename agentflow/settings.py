@@ -318,6 +318,9 @@ INLINE_VALUE_BYTES = 32_768
 MAX_VALUE_BYTES = env.integer("AGENTFLOW_MAX_VALUE_BYTES", 64_000_000, minimum=1_000)
 #: Days after which the audit log forgets; the database lets nobody delete what is younger than 30.
 AUDIT_DAYS = env.integer("AGENTFLOW_AUDIT_DAYS", 730, minimum=30)
+#: Days and executions of a graph's history that are kept unless the graph says otherwise; 0: all.
+KEEP_DAYS = env.integer("AGENTFLOW_KEEP_DAYS", 0)
+KEEP_EXECUTIONS = env.integer("AGENTFLOW_KEEP_EXECUTIONS", 0)
 #: Backups made before a migration or a restore that are kept; 0: none is made before a migration.
 BACKUPS_KEPT = env.integer("AGENTFLOW_BACKUPS_KEPT", 5)
 #: Modules with further blocks, besides the entry points `agentflow.blocks`.

@@ -14,9 +14,10 @@ class ExecutionsConfig(AppConfig):
 
         from agentflow.graphs.signals import graph_deleting
         from blocks.registry import configure
-        from executions import chores, followers
+        from executions import chores, followers, retention
         from executions.deletion import delete_executions
 
         configure(settings.BLOCK_MODULES)
         graph_deleting.connect(delete_executions)
         chores.register("followers", followers.tell)
+        chores.register("retention", retention.forget_due)
