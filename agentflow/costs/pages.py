@@ -41,8 +41,8 @@ def usage_page(request: Request) -> HttpResponse:
     if by not in GROUPS:
         raise Http404
     rows, has_more = usage.used_by(asked, by, most=MOST_SHOWN)
-    total = usage.total(asked)
-    days = rows if by == "day" and not has_more else usage.used_by(asked, "day")[0]
+    days, _ = usage.used_by(asked, "day")
+    total = usage.total(days)
     context = {
         "asked": asked,
         "by": by,

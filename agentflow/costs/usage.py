@@ -102,9 +102,17 @@ def used_by(asked: Asked, by: str, *, most: int = MOST_ROWS) -> tuple[list[Used]
     return named(rows[:most]), len(rows) > most
 
 
-def total(asked: Asked) -> Used:
-    """Everything."""
-    return _read(asked, (), "")[0]
+def total(days: Sequence[Used]) -> Used:
+    """All days together."""
+    return Used(
+        {},
+        sum(day.runs for day in days),
+        sum(day.seconds for day in days),
+        sum(day.tokens for day in days),
+        sum(day.input_tokens for day in days),
+        sum(day.output_tokens for day in days),
+        sum((day.cost for day in days), Decimal(0)),
+    )
 
 
 def each_day(asked: Asked) -> Iterator[list[Used]]:

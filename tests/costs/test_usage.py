@@ -65,7 +65,7 @@ def counted() -> None:
 
 
 def figures(user: User) -> tuple[int, float, int, Decimal]:
-    found = total(last_days(user, 30))
+    found = total(used_by(last_days(user, 30), "day")[0])
     return found.runs, found.seconds, found.tokens, found.cost
 
 

@@ -50,7 +50,8 @@ class Usage(APIView):
         except Unreadable as error:
             raise ValidationError({error.name: error.detail}) from error
         rows, has_more = usage.used_by(asked, by)
-        answer = {"by": by, "first": asked.first, "last": asked.last, "total": _sums(usage.total(asked))}
+        days = rows if by == "day" else usage.used_by(asked, "day")[0]
+        answer = {"by": by, "first": asked.first, "last": asked.last, "total": _sums(usage.total(days))}
         return Response(answer | {"rows": [_group(row) | _sums(row) for row in rows], "has_more": has_more})
 
 
