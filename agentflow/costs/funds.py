@@ -24,7 +24,7 @@ NO_ACCOUNT = (
 )
 NO_CREDITS = "The credits of {name} are used up: {free} $ left. Ask an administrator for more."
 TOO_FEW_CREDITS = "This step needs {amount} $, and {name} has {free} $ left. Ask an administrator for more."
-BUDGET_REACHED = "The budget of {limit} $ a {span} for {whose} is used up: {spent} $ spent."
+BUDGET_REACHED = "The budget of {limit} $ a {span} for {whose} is used up: {spent}."
 
 #: A user's own account goes before those of their groups.
 ACCOUNTS = """
@@ -283,7 +283,10 @@ def current_periods(budgets: Iterable[int]) -> list[Row]:
 
 def reached_text(period: Row) -> str:
     """Why nothing more is spent."""
-    values = {name: shown(period[name]) for name in ("limit", "spent")}
+    spent = f"{shown(period['spent'])} $ spent"
+    if period["reserved"]:
+        spent += f", {shown(period['reserved'])} $ set aside for steps that run"
+    values = {"limit": shown(period["limit"]), "spent": spent}
     return BUDGET_REACHED.format(**values, span=period["span"], whose=period["whose"])
 
 
