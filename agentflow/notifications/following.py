@@ -23,7 +23,7 @@ MANUAL = "manual"
 
 def tell_endings(runs: Sequence[Execution]) -> None:
     """Tell whoever wants to know; inside the transaction that notes that it is told."""
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (run.ended_at or run.created_at, run.pk)):
         hooks.note(run)
         if run.status == Status.FAILED:
             _failed(run)
@@ -101,7 +101,7 @@ def _watch(run: Execution) -> GraphWatch | None:
     """The graph's row, locked; None: a newer run counts already."""
     GraphWatch.objects.bulk_create([GraphWatch(graph=run.graph)], ignore_conflicts=True)
     watch = GraphWatch.objects.select_for_update().get(graph=run.graph)
-    is_old = watch.ended_at is not None and run.ended_at is not None and run.ended_at <= watch.ended_at
+    is_old = watch.ended_at is not None and run.ended_at is not None and run.ended_at < watch.ended_at
     return None if is_old else watch
 
 

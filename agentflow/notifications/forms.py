@@ -72,7 +72,7 @@ class WatchForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
 
     def clean(self) -> dict[str, Any]:
         """Minutes, or nothing."""
-        for name, value in self.cleaned_data.items():
+        for name, value in [*self.cleaned_data.items()]:
             if value is not None and not 1 <= value <= MOST_MINUTES:
                 self.add_error(name, f"From 1 to {MOST_MINUTES:,} minutes, or nothing.")
         return self.cleaned_data

@@ -1,10 +1,14 @@
 """What people are told of runs that end."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from agentflow.graphs.models import Graph
-from agentflow.notifications.models import Channel, Delivery, Notification, Rule
+from agentflow.notifications.following import tell_endings
+from agentflow.notifications.models import Channel, Delivery, GraphWatch, Notification, Rule
 from agentflow.notifications.services import own_channels, set_rule
 from executions.engine.status import Status
 from executions.models import FollowedGraph
@@ -49,20 +53,22 @@ def test_completed_runs_are_followed_only_while_recovery_matters(graph: Graph) -
 
 
 def test_a_run_that_completed_before_anybody_followed_counts_as_recovery(ann: User, graph: Graph) -> None:
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     ended(graph, Status.COMPLETED, at=timezone.now() + timedelta(minutes=1), error=None)
     fail(graph)
     assert titles(ann) == ["“Sales” failed", "“Sales” is all right again"]
 
 
-def test_an_ending_that_is_told_twice_counts_once(ann: User, graph: Graph) -> None:
-    from agentflow.notifications.following import tell_endings
+def test_runs_that_end_together_all_count(graph: Graph) -> None:
+    now = timezone.now()
+    tell_endings([ended(graph, Status.FAILED, at=now - timedelta(seconds=number % 2)) for number in range(4)])
+    assert GraphWatch.objects.get(graph=graph).failures == 4
 
-    tell_endings([fail(graph)])
-    assert len(titles(ann)) == 1
+
+def test_what_ended_before_the_newest_counts_no_more(ann: User, graph: Graph) -> None:
+    fail(graph)
+    complete(graph, minutes=2)
+    fail(graph, minutes=1)
+    assert titles(ann) == ["“Sales” failed", "“Sales” is all right again"]
 
 
 def test_runs_that_people_start_are_counted_in_one_notification(ann: User, graph: Graph) -> None:

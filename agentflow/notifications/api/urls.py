@@ -13,13 +13,13 @@ from agentflow.notifications.api.views import (
 )
 
 router = SimpleRouter(use_regex_path=False)
-router.register("notifications/channels", ChannelViewSet, basename="channel")
-router.register("notifications/rules", RuleViewSet, basename="notification-rule")
-router.register("notifications/hooks", HookViewSet, basename="hook")
-router.register("notifications", NotificationViewSet, basename="notification")
+router.register("notifications/channels", ChannelViewSet, basename="api-channel")
+router.register("notifications/rules", RuleViewSet, basename="api-rule")
+router.register("notifications/hooks", HookViewSet, basename="api-hook")
+router.register("notifications", NotificationViewSet, basename="api-notification")
 
 urlpatterns = [
-    path("notifications/watches/<int:graph_id>/", WatchView.as_view(), name="notification-watch"),
-    path("notifications/hooks/<uuid:hook_id>/calls/<uuid:id>/repeat/", RepeatCall.as_view(), name="hook-call-repeat"),
+    path("notifications/watches/<int:graph_id>/", WatchView.as_view(), name="api-watch"),
+    path("notifications/hooks/<uuid:hook_id>/calls/<uuid:id>/repeat/", RepeatCall.as_view(), name="api-hook-repeat"),
     *router.urls,
 ]
