@@ -158,6 +158,7 @@ class Up:
                 *(sys.executable, "-m", "uvicorn", "agentflow.asgi:application", *options),
                 *("--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "3"),
                 *("--ws-max-size", "16384"),  # clients only acknowledge
+                *("--ws-per-message-deflate", "false"),  # frames are small, and each would be packed for each socket
             ),
             environment=self._environment,
             folder=str(env.BASE_DIR),

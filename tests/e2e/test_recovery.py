@@ -99,7 +99,7 @@ def test_a_lost_worker_is_told_and_the_run_goes_on(
     os.kill(hosting_worker(product), signal.SIGKILL)
     # Until the supervisor has started another one there is none.
     told = page.get_by_role("status").filter(
-        has_text=re.compile("another one goes on within seconds|no worker is running")
+        has_text=re.compile("another one goes on within seconds|no worker is running", re.IGNORECASE)
     )
     expect(told).to_be_visible(timeout=SLOW_MS)
     page.screenshot(path=pictures / "worker-silent.png")
@@ -125,7 +125,9 @@ def test_a_lost_worker_is_told_and_the_run_goes_on(
     other = page.context.new_page()
     for name, address in {"overview": "/", "runs": "/executions/", "admin": "/admin/"}.items():
         other.goto(address)
-        expect(other.locator("body")).to_contain_text(re.compile("no worker is running|No hosting workers"))
+        expect(other.locator("body")).to_contain_text(
+            re.compile("no worker is running|No hosting workers", re.IGNORECASE)
+        )
         take_all(other, pictures / f"no-worker-{name}")
     hand_back(other, pictures)
     other.close()

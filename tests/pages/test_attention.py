@@ -51,10 +51,10 @@ def test_pages_say_that_no_worker_is_there_until_one_is(client: Client, alice: U
     client.force_login(alice)
     for address in ("overview", "graphs", "executions", "approvals", "account"):
         page = client.get(reverse(address)).content.decode()
-        assert "Runs wait: no worker is running." in page
+        assert "No worker is running." in page
         assert "Tell whoever runs this installation." in page
     hosting()
-    assert "no worker is running" not in client.get(reverse("executions")).content.decode()
+    assert "No worker is running" not in client.get(reverse("executions")).content.decode()
 
 
 def test_staff_are_told_what_to_start(client: Client, admin: User) -> None:
@@ -71,7 +71,7 @@ def test_a_missing_nodes_worker_is_told_only_while_steps_wait(client: Client, al
     assert "nodes worker" not in client.get(reverse("executions")).content.decode()
     too_long = timezone.now() - timedelta(minutes=1)
     NodeJob.objects.create(execution=run, node_execution_id=uuid4(), payload={}, created_at=too_long)
-    assert "no nodes worker is running" in client.get(reverse("executions")).content.decode()
+    assert "No nodes worker is running" in client.get(reverse("executions")).content.decode()
 
 
 def test_runs_that_wait_in_the_queue_are_told_by_how_long_they_wait(alice: User) -> None:
