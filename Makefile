@@ -18,13 +18,14 @@ e2e: install-dev ## The journeys in a real browser; needs chromium
 faults: install-dev ## Kill processes and services, also for minutes
 	@$(BIN)/pytest -m "faults or slow" $(ARGS)
 
-check: install-dev ## Style, types, imports, settings, migrations, canvas
+check: install-dev ## Style, types, imports, settings, migrations, known vulnerabilities, canvas
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@$(BIN)/python -I agentflow/processes/audit.py
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-canvas; else echo "npm is missing: the canvas is not checked"; fi
 
 bench: install-dev ## Figures of this machine
