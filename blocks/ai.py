@@ -73,7 +73,7 @@ class Chat(Block):
             None, ge=1, title="Most tokens", description="Of the answer.", json_schema_extra=SETTING
         )
         answer_schema: dict[str, Any] | None = Field(
-            None, title="Schema of the answer", description="JSON Schema.", json_schema_extra={**SETTING, **CODE}
+            None, title="Schema of the answer", description="JSON Schema.", json_schema_extra=SETTING
         )
 
     class Output(BlockOutput):

@@ -28,6 +28,7 @@ CORE = tuple(
         "dict",
         "json",
         "data",
+        "sql",
         "web",
         "mail",
         "ai",

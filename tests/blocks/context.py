@@ -142,6 +142,7 @@ GRAPHS: Mapping[int, Graph] = {
 #: Credentials that the examples use.
 CREDENTIALS: Mapping[str, Secret] = {
     "mail": Secret("mail", "smtp", {"host": "mail.example.com", "port": "587", "user": "me@example.com"}),
+    "files": Secret("files", "sql", {"url": "postgresql://reader@db.example.com/shop?sslkey=/etc/key"}),
     "database": Secret("database", "sql", {"url": "postgresql://reader@db.example.com/shop"}),
 }
 

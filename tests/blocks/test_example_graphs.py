@@ -18,7 +18,7 @@ from executions.engine.commands import Run
 from executions.engine.simulate import Trace, simulate
 from executions.engine.status import Status
 
-NAMES = ("hello", "refund-with-approval", "sales-report", "slow-steps")
+NAMES = ("ask-a-model", "hello", "refund-with-approval", "sales-report", "slow-steps")
 EXAMPLES = Path(__file__).resolve().parents[2] / "agentflow" / "graphs" / "examples"
 REGISTRY = load()
 #: As large as a node of the canvas gets here; columns are 260 apart, rows 120 or more.
