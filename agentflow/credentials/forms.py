@@ -13,7 +13,7 @@ KEPT = "•••••• (kept)"
 class CredentialForm(forms.Form):
     """Name, the kind's fields, headers one a line, and hosts one a line."""
 
-    name = forms.CharField(max_length=200)
+    name = forms.CharField(max_length=200, help_text="By which people choose it.")
 
     def __init__(self, kind: Kind, data: Any = None, *, credential: Credential | None = None) -> None:
         super().__init__(data, initial=_initial(credential) if credential else None)

@@ -67,7 +67,7 @@ def forms_of(secret: Secret) -> set[str]:
 def _secret_values(secret: Secret) -> Iterator[str]:
     kind = KINDS.get(secret.kind)
     for name, value in secret.fields.items():
-        if kind is None or kind.is_secret(name) or name == "access_token":
+        if kind is None or kind.is_secret(name) or name in ("access_token", "refresh_token"):
             yield value
             if secret.kind == SQL.id and (password := _password_of(value)):
                 yield password

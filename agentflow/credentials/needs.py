@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -56,6 +57,12 @@ def problems_for_owner(spec: GraphSpec, registry: Registry, owner: User) -> Iter
     """For `agentflow.graphs.outside`."""
     needs = needs_of(spec, registry)
     return missing(needs, owner) if needs else ()
+
+
+def credentials_of(block_id: str, block: type[Block], values: Mapping[str, Any]) -> set[UUID]:
+    """Ids of the credentials that a node's values name."""
+    named = (values.get(input) for input, _, _ in _inputs(block_id, block))
+    return {parsed for id in named if isinstance(id, str) and (parsed := _uuid(id))}
 
 
 def _problem(need: Need, usable: Mapping[str, str], user: User) -> Problem | None:

@@ -1,16 +1,20 @@
 """Verbs: make a credential, change it, delete it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from agentflow.accounts import audit
+from agentflow.credentials.hiding import Hiding
 from agentflow.credentials.kinds import KINDS, OAUTH2, Kind
 from agentflow.credentials.models import Credential
 from agentflow.credentials.reading import CredentialRefused, read_fields, read_hosts
 from agentflow.credentials.sealing import NotOpened, first_name, seal
+from blocks.context import Secret
 from blocks.hosts import pattern_of
 
 #: Of OAuth: what the provider gave, sealed beside what people gave.
@@ -110,6 +114,17 @@ def secrets_of(credential: Credential) -> dict[str, str]:
         NotOpened: none of the keys opens them.
     """
     return seal().open(credential.pk, credential.sealed)
+
+
+def hiding_of(ids: Collection[UUID]) -> Hiding | None:
+    """Hides the secrets of these credentials; None: there are none that can be opened."""
+    found = Credential.objects.filter(pk__in=ids) if ids else ()
+    hiding = Hiding()
+    for credential in found:
+        with suppress(NotOpened):
+            fields = {**credential.settings, **secrets_of(credential)}
+            hiding.learn(Secret(str(credential.pk), credential.kind, fields))
+    return hiding if found else None
 
 
 def _put(credential: Credential, kind: Kind, read: Mapping[str, str], secrets: dict[str, str]) -> None:

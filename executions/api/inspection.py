@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from agentflow.credentials.needs import credentials_of
+from agentflow.credentials.services import hiding_of
 from agentflow.graphs.models import GraphVersion
 from agentflow.graphs.spec import GraphSpec, SpecError
 from blocks.registry import registry
@@ -30,11 +32,14 @@ class NotShown(Exception):
 
 
 def inputs_of(run: NodeExecution, version: int) -> dict[str, Any]:
-    """`{inputs, cut_inputs: {port: size}, input_error}` of a node execution."""
+    """`{inputs, cut_inputs: {port: size}, input_error}` of a node execution, without secrets of what it has opened."""
     try:
         given = _assembled(run, version)
     except (NotShown, InputError, WrongKindError) as error:
         return {"inputs": {}, "cut_inputs": {}, "input_error": str(error)}
+    node = plan_of(version).nodes[run.node]
+    if hiding := hiding_of(credentials_of(node.block_id, node.block, given)):
+        given = {port: hiding.value(value) for port, value in given.items()}
     shown = {port: clipped(value) for port, value in given.items()}
     return {
         "inputs": {port: part.value for port, part in shown.items()},

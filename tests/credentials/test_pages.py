@@ -97,3 +97,11 @@ def test_stranger_gets_404(client: Client, charlie: User, token: Credential):
 def test_deleted_by_its_owner(site: Client, token: Credential):
     site.post(f"/credentials/{token.pk}/delete/")
     assert not Credential.objects.exists()
+
+
+def test_test_button_says_what_it_found(site: Client, token: Credential):
+    page = site.get(f"/credentials/{token.pk}/").content.decode()
+    assert f'action="/credentials/{token.pk}/test/"' in page
+    Credential.objects.filter(pk=token.pk).update(hosts=["http://127.0.0.1:1"])
+    answer = site.post(f"/credentials/{token.pk}/test/", follow=True)
+    assert "private addresses" in answer.content.decode()

@@ -162,3 +162,10 @@ def test_password_is_hidden_as_it_travels_in_a_header(host: Host, alice: User):
         "deep": ["a alice ••• b"],
         "extra": "Basic •••",
     }
+
+
+def test_inputs_are_shown_without_the_secret(host: Host, alice: User, alice_api: Any):
+    execution = run(alice, using(bearer(alice, "s3cret-token"), extra="it is s3cret-token"))
+    shown = alice_api.get(f"/api/v1/executions/{execution.pk}/nodes/{row(execution, 'n').pk}/").json()
+    assert shown["inputs"]["extra"] == "it is •••"
+    assert "s3cret" not in str(shown)
