@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from executions.engine.status import Status
+from executions.origin import trigger_of
 from executions.waited import interrupted, open_wait
 
 
@@ -30,6 +31,8 @@ class ExecutionRow(TypedDict):
     #: US dollars of its own node executions; None: nothing.
     cost: str | None
     trigger: str
+    #: Of the schedule, webhook, … that started it: what `trigger` says; null: nothing of the kind did.
+    trigger_id: int | None
     owner: Named
     created_at: datetime
     started_at: datetime | None
@@ -88,6 +91,7 @@ EXECUTION_COLUMNS = (
     "counts",
     "cost",
     "trigger",
+    "idempotency_key",
     "owner_id",
     "owner__username",
     "owner__first_name",
@@ -138,6 +142,7 @@ def execution_row(values: Mapping[str, Any]) -> ExecutionRow:
         "counts": {name: values["counts"].get(name, 0) for name in COUNTS},
         "cost": _cost(values["cost"]),
         "trigger": values["trigger"],
+        "trigger_id": (trigger_of(values["trigger"], values["idempotency_key"]) or ("", None))[1],
         "owner": {"id": values["owner_id"], "name": _full_name(values)},
         "created_at": values["created_at"],
         "started_at": values["started_at"],

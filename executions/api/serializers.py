@@ -54,6 +54,9 @@ class ExecutionSerializer(Shape):
         allow_null=True, help_text="US dollars of its own node executions, as decimal text; null: nothing."
     )
     trigger = serializers.CharField()
+    trigger_id = serializers.IntegerField(
+        allow_null=True, help_text="Of the schedule, webhook, form or chain that started it, as `trigger` says."
+    )
     owner = PersonSerializer()
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

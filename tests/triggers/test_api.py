@@ -182,6 +182,15 @@ def test_a_test_run_says_what_started_it(graph: Graph, alice_api: APIClient) -> 
     run = Execution.objects.get(pk=answer["execution"])
     assert (run.trigger, run.inputs["who"]) == ("webhook", "Ada")
     assert run.idempotency_key.startswith(f"webhook:{found.pk}:test:")
+    row = alice_api.get(f"/api/v1/executions/{run.pk}/").json()
+    assert (row["trigger"], row["trigger_id"]) == ("webhook", found.pk)
+
+
+def test_a_key_that_only_looks_like_a_trigger_names_none(graph: Graph, alice_api: APIClient) -> None:
+    address = f"/api/v1/graphs/{graph.pk}/execute/"
+    headers = {"Idempotency-Key": "webhook:1:x"}
+    row = alice_api.post(address, {"inputs": {"who": "Ada"}}, headers=headers).json()
+    assert (row["trigger"], row["trigger_id"]) == ("manual", None)
 
 
 def test_deliveries_show_what_came(graph: Graph, alice_api: APIClient) -> None:

@@ -1875,6 +1875,8 @@ export interface components {
             /** @description US dollars of its own node executions, as decimal text; null: nothing. */
             cost: string | null;
             trigger: string;
+            /** @description Of the schedule, webhook, form or chain that started it, as `trigger` says. */
+            trigger_id: number | null;
             owner: components["schemas"]["Person"];
             /** Format: date-time */
             created_at: string;
@@ -1922,6 +1924,8 @@ export interface components {
             /** @description US dollars of its own node executions, as decimal text; null: nothing. */
             cost: string | null;
             trigger: string;
+            /** @description Of the schedule, webhook, form or chain that started it, as `trigger` says. */
+            trigger_id: number | null;
             owner: components["schemas"]["Person"];
             /** Format: date-time */
             created_at: string;
@@ -3474,6 +3478,8 @@ export interface components {
             /** @description US dollars of its own node executions, as decimal text; null: nothing. */
             cost: string | null;
             trigger: string;
+            /** @description Of the schedule, webhook, form or chain that started it, as `trigger` says. */
+            trigger_id: number | null;
             owner: components["schemas"]["Person"];
             /** Format: date-time */
             created_at: string;

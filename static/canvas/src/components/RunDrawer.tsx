@@ -98,6 +98,11 @@ function RunWords({ execution }: { execution: Execution }) {
       <span className={styles.tally}>
         <Tally counts={execution.counts} />
       </span>
+      {execution.trigger_id != null && (
+        <a
+          href={`${home}triggers/${execution.trigger}/${execution.trigger_id}/`}
+        >{`Started by a ${execution.trigger}`}</a>
+      )}
       {execution.parent && <a href={`${home}executions/${execution.parent}/`}>Started by another run</a>}
       {execution.retry_of && <a href={`${home}executions/${execution.retry_of}/`}>Goes on from another run</a>}
     </span>

@@ -212,6 +212,8 @@ export interface Execution {
   /** US dollars of its own nodes, as decimal text. */
   cost: string | null;
   trigger: string;
+  /** Of the schedule, webhook, form or chain that started it. */
+  trigger_id?: number | null;
   owner: Person | null;
   created_at: string;
   started_at: string | null;
