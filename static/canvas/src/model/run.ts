@@ -94,6 +94,7 @@ export function failureAdvice(failure: Failure | null, handled: boolean): string
   if (/input|conversion|port/i.test(kind)) return "Look at what arrived under Input, and at the node that sent it.";
   if (/lost|crash|killed/i.test(kind))
     return "The worker went away while it ran. Run it again; if it stays so, look at its memory.";
+  if (kind === "budget") return "The page Usage says what was spent. With more money, retry from the failed nodes.";
   if (kind === "bug") return "This is a mistake in the block, not in the graph: the log of the worker has the details.";
   return "Look at Input and Config, then run it again. Linking the error port would handle it.";
 }
