@@ -271,10 +271,15 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-#: Behind TLS set SECURE=1: secure cookies, HSTS and a trusted forwarded scheme.
+#: Behind TLS set SECURE=1: secure cookies, HSTS, a redirect to https and a trusted forwarded scheme.
 SECURE = env.flag("SECURE")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_SSL_REDIRECT = SECURE
+#: Prometheus asks processes, not the proxy; health checks are answered before.
+SECURE_REDIRECT_EXEMPT = [r"^metrics/?$"]
+#: W005 and W021 ask to bind other names of the domain as well: that is for whoever owns it to say, in the proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

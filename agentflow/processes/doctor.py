@@ -32,7 +32,7 @@ MOST_SKEW_SECONDS = 2.0
 #: A queue that is older than this has too few workers, or none.
 MOST_QUEUED_SECONDS = 60.0
 OLDEST_BACKUP_DAYS = 2
-LEAST_POSTGRESQL, LEAST_REDIS = 16, 7
+LEAST_POSTGRESQL, LEAST_REDIS = 15, (6, 2)
 REDIS_SECONDS = 2.0
 
 
@@ -155,8 +155,8 @@ def _redis(says: _Says) -> Finding:
     with redis.Redis.from_url(settings.REDIS_URL, **limits) as client:
         told = client.info("server")
     name, version = ("Valkey", told["valkey_version"]) if "valkey_version" in told else ("Redis", told["redis_version"])
-    if int(version.split(".")[0]) < LEAST_REDIS:
-        return says.error(f"{name} {version} is too old.", f"Upgrade it to {LEAST_REDIS} or newer.")
+    if name == "Redis" and tuple(int(part) for part in version.split(".")[:2]) < LEAST_REDIS:
+        return says.error(f"Redis {version} is too old.", "Upgrade it to 6.2 or newer, or take Valkey.")
     return says.ok(f"{name} {version} answers.")
 
 
