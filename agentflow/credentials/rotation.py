@@ -1,5 +1,6 @@
 """Encrypting everything with the newest key, so that an older one can be taken away."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -16,6 +17,17 @@ class KeysLost(Exception):
     def __init__(self, names: list[str]) -> None:
         super().__init__(", ".join(names))
         self.names = names
+
+
+#: Encrypts what another app keeps; how many there were, and the names of those that no key opens, which stay as they are.
+Renew = Callable[[], tuple[int, list[str]]]
+
+_others: dict[str, Renew] = {}
+
+
+def register(name: str, renew: Renew) -> None:
+    """Have it called by each rotation."""
+    _others[name] = renew
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,10 @@ def rotate(*, give_up_lost: bool = False) -> Rotated:
                 row.problem = NOT_CONNECTED if row.kind == OAUTH2.id else LOST
                 given_up += 1
             row.save(update_fields=["sealed", "key", "secret_names", "expires_at", "problem"])
+    for renew in _others.values():
+        many, unopened = renew()
+        renewed, given_up = renewed + many, given_up + (len(unopened) if give_up_lost else 0)
+        lost += [] if give_up_lost else unopened
     if lost:
         raise KeysLost(lost)
     KeyCheck.objects.update_or_create(id=1, defaults={"key": first_name()})
