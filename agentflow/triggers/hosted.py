@@ -25,8 +25,6 @@ from executions.models import Execution
 
 #: Of one address, whatever the form allows all together: so many at once, then one every few seconds.
 people = Buckets(rate=1 / 5, burst=10)
-#: Requests with addresses that are none.
-guesses = Buckets(rate=1, burst=60)
 #: How long whoever sent the form may look at what became of it.
 RESULT_SECONDS = 7 * 86_400
 MOST_OUTPUT = 20_000
@@ -37,7 +35,7 @@ PAUSED = "This form takes nothing just now."
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest, token: str) -> HttpResponse:
     """The form; a POST starts the graph, once for each page that was loaded."""
-    found = _found(request, token)
+    found = _found(token)
     if refused := _refused(request, found):
         return refused
     if found.paused_at is not None or found.graph is None:
@@ -60,7 +58,7 @@ def form(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def result(request: HttpRequest, token: str, signed: str) -> HttpResponse:
     """What became of a form that was sent; only its sender has this address."""
-    found = _found(request, token)
+    found = _found(token)
     if refused := _refused(request, found):
         return refused
     try:
@@ -76,11 +74,10 @@ def result(request: HttpRequest, token: str, signed: str) -> HttpResponse:
     return render(request, "triggers/result.html", context)
 
 
-def _found(request: HttpRequest, token: str) -> Form:
+def _found(token: str) -> Form:
     rows = Form.objects.select_related("owner", "graph__published")
     found = rows.filter(digest=tokens.digest(token)).first()
     if found is None:
-        guesses.take(str(request.META.get("REMOTE_ADDR")))
         raise Http404
     return found
 
