@@ -14,11 +14,14 @@ from django.db import connection
 from django.utils import timezone
 
 from agentflow.graphs.models import Graph
+from executions import services
 from executions.engine.status import Status
 from executions.models import Execution, UserLimit, Worker
 from executions.store import Claim, Store
 from tests import factories
 from tests.executions import recorded
+from tests.executions.hosting import drawn, hosting
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -185,7 +188,7 @@ def test_a_locked_run_is_left_to_who_holds_it(worker: Worker, alice: User) -> No
 
 
 def test_a_claim_costs_the_same_however_much_is_queued(worker: Worker, alice: User, bob: User) -> None:
-    """Buffers that a claim of one run touches, in a queue of 100 and of 100,000."""
+    """The time of a claim of one run, in a queue of 100 and of 100,000."""
     big, small = graph(alice), graph(bob)
     queue(big, 100)
     with connection.cursor() as cursor:
@@ -201,6 +204,22 @@ def test_a_claim_costs_the_same_however_much_is_queued(worker: Worker, alice: Us
     many = seconds_of_claims(worker)
     assert Execution.objects.get(graph=small).status == Status.RUNNING
     assert many < few * 3 + 0.02
+
+
+def test_ten_thousand_queued_runs_delay_nobody_else(alice: User, bob: User) -> None:
+    """On a real worker: from bob's start to the moment at which his run has a place."""
+    others = drawn(alice, {"a": ("core.value", {"value": 1})})
+    mine = drawn(bob, {"a": ("core.value", {"value": 1})})
+    for _ in range(10):
+        services.start_executions(others, user=alice, inputs_list=[{}] * 1_000)
+    with hosting():
+        until(lambda: Execution.objects.filter(graph=others, status=Status.COMPLETED).count() > 100)
+        run = services.start_execution(mine, user=bob, inputs={})
+        until(lambda: Execution.objects.filter(pk=run.pk, started_at__isnull=False).exists())
+        run.refresh_from_db()
+        assert Execution.objects.filter(graph=others, status=Status.QUEUED).count() > 1_000
+        assert run.started_at is not None
+        assert (run.started_at - run.queued_at).total_seconds() < 1
 
 
 def seconds_of_claims(worker: Worker) -> float:
