@@ -14,12 +14,4 @@ class Migration(migrations.Migration):
             model_name='execution',
             index=models.Index(condition=models.Q(('status', 'queued')), fields=['owner', 'graph', 'id'], name='execution_lane'),
         ),
-        AddIndexConcurrently(
-            model_name='execution',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['owner'], name='execution_running_of_owner'),
-        ),
-        AddIndexConcurrently(
-            model_name='execution',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['graph'], name='execution_running_of_graph'),
-        ),
     ]
