@@ -32,18 +32,6 @@ async def chat(ask: Ask, place: Place, http: HttpClient, reply: Reply, said: Cal
         raise stream_error(place, "it ended too soon")
 
 
-async def embed(texts: list[str], model: str, place: Place, http: HttpClient, reply: Reply) -> list[list[float]]:
-    """A vector for each text, in their order."""
-    async with _calling(place, http) as client:
-        answer = await client.embeddings.create(model=model, input=texts, encoding_format="float")
-    reply.model = _text(getattr(answer, "model", ""))
-    reply.input_tokens = _count(getattr(answer, "usage", None), "prompt_tokens")
-    vectors = {each.index: each.embedding for each in answer.data or ()}
-    if sorted(vectors) != list(range(len(texts))) or not all(isinstance(each, list) for each in vectors.values()):
-        raise not_understood(place)
-    return [vectors[number] for number in range(len(texts))]
-
-
 @asynccontextmanager
 async def _calling(place: Place, http: HttpClient) -> AsyncIterator[AsyncOpenAI]:
     """A client for one call; what it raises becomes a BlockError."""
