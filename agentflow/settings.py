@@ -216,7 +216,8 @@ if OIDC_ISSUER:
     ]
     MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
     SOCIALACCOUNT_ADAPTER = "agentflow.accounts.oidc_adapter.Adapter"
-    SOCIALACCOUNT_LOGIN_ON_GET = False
+    SOCIALACCOUNT_EMAIL_VERIFICATION = ACCOUNT_EMAIL_VERIFICATION = "none"
+    ACCOUNT_UNIQUE_EMAIL = False
     SOCIALACCOUNT_PROVIDERS = {
         "openid_connect": {
             "OAUTH_PKCE_ENABLED": True,

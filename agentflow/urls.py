@@ -1,5 +1,6 @@
 """Every address of the product; imports everybody, nobody imports it."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
@@ -33,6 +34,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
 ]
+if settings.OIDC_ISSUER:
+    urlpatterns += [path("", include("agentflow.accounts.oidc_urls"))]
 
 admin.site.site_header = admin.site.site_title = "agentflow"
 admin.site.index_title = "Administration"
