@@ -4,7 +4,7 @@ A row says what each actor is answered: `ok` (it is done, or refused for another
 (404: it does not exist for them), `log in` (401, or the way to the login page).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -55,6 +55,18 @@ def _tokens(scope: str) -> dict[str, str]:
         {name: "ok" if SCOPES.index(name) >= SCOPES.index(scope) else "refused" for name in SCOPES} if scope else {}
     )
     return {f"token {name}": reached.get(name, "log in") for name in SCOPES}
+
+
+def _trigger_rows(route: str, body: Mapping[str, str]) -> Iterator[Row]:
+    yield Row("GET", route, person(scope="read"))
+    yield Row("POST", route, role("editor", scope="write"), {"graph": "{graphs}", **body})
+    one = route + "<int:pk>/"
+    yield Row("GET", one, role("viewer", scope="read"))
+    yield Row("PATCH", one, role("editor", scope="write"))
+    yield Row("DELETE", one, role("editor", scope="write"))
+    yield Row("POST", one + "pause/", role("editor", scope="write"))
+    yield Row("POST", one + "resume/", role("editor", scope="write"))
+    yield Row("POST", one + "test/", role("runner", scope="run"))
 
 
 GRAPH = "graphs/<int:graph_id>/"
@@ -237,10 +249,27 @@ NOTIFICATIONS = [
     Row("GET", API_HOOK + "calls/", editors(scope="read")),
     Row("POST", "api/v1/notifications/hooks/<uuid:hook_id>/calls/<uuid:id>/repeat/", editors(scope="write")),
 ]
+#: Kinds of triggers, and the least that makes one.
+TRIGGERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "schedules": {"cron": "0 0 * * *"},
+    "webhooks": {},
+    "forms": {},
+    "chains": {"source": "{graphs}"},
+}
+EVENTS = [
+    # Addresses that nobody was given.
+    *(Row(method, "hooks/<str:token>/", everybody("nothing")) for method in ("GET", "POST")),
+    *(Row(method, "forms/<str:token>/", everybody("nothing")) for method in ("GET", "POST")),
+    Row("GET", "forms/<str:token>/<str:signed>/", everybody("nothing")),
+    *(row for kind, body in TRIGGERS.items() for row in _trigger_rows(f"api/v1/{kind}/", body)),
+    *(Row("POST", f"api/v1/{kind}/<int:pk>/renew/", role("editor", scope="write")) for kind in ("webhooks", "forms")),
+    Row("GET", "api/v1/webhooks/<int:pk>/deliveries/", role("viewer", scope="read")),
+    Row("POST", "api/v1/webhooks/<int:pk>/deliveries/<int:delivery>/replay/", role("runner", scope="run")),
+]
 OPERATION = [
     Row("GET", "metrics", {**everybody("nothing"), **dict.fromkeys(PEOPLE, "ok")}),  # people are on this machine here
 ]
-TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *NOTIFICATIONS, *OPERATION]
+TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *NOTIFICATIONS, *EVENTS, *OPERATION]
 
 #: The WebSockets, by route: who may watch.
 SOCKETS: Mapping[str, Mapping[str, str]] = {

@@ -20,6 +20,7 @@ from agentflow.graphs.models import Graph
 from agentflow.graphs.spec import GraphSpec
 from agentflow.notifications.models import HookCall, Notification
 from agentflow.notifications.services import add_hook, add_target, set_rule
+from agentflow.triggers.models import Chain, Form, Schedule, Webhook
 from executions.models import Approval, Execution, NodeExecution, Output
 from tests import factories
 
@@ -78,7 +79,18 @@ def made_world() -> World:
     told = Notification.objects.create(user=owner, kind="failed", title="Failed", path="/")
     hook, _ = add_hook(graph, user=owner, url="https://example.com/")
     other = SignIn.objects.create(user=owner, digest="x", seen_at=timezone.now() + timedelta(days=1))
+    triggers = {"graph": graph, "owner": owner}
+    schedule = Schedule.objects.create(**triggers, cron="0 0 * * *", due_at=timezone.now() + timedelta(days=1))
+    webhook = Webhook.objects.create(**triggers, nonce="a", digest="a")
+    form = Form.objects.create(**triggers, nonce="b", digest="b")
+    chain = Chain.objects.create(**triggers, source=graph)
+    delivery = webhook.deliveries.create(status="started", code=202, body=b"{}", media_type="application/json")
     world.values = {
+        "schedules": schedule.pk,
+        "webhooks": webhook.pk,
+        "delivery": delivery.pk,
+        "forms": form.pk,
+        "chains": chain.pk,
         "graphs": graph.pk,
         "versions": version.number,
         "executions": run.pk,
@@ -100,6 +112,7 @@ def made_world() -> World:
         "blocks": "core.value",
         "budgets": Budget.objects.create(graph=graph, limit=1).pk,
         "uidb64": "MQ",
+        "signed": "x",
         "token": "set-password",
         "invitations": "x" * 43,
     }
