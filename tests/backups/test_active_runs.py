@@ -55,7 +55,10 @@ def lose_everything(rig: Rig) -> None:
 
 
 def work_on(rig: Rig, installation: Installation) -> None:
-    rig.add_worker({"AGENTFLOW_DATA": str(installation.data)}).until_ready()
+    """A worker of the other installation, to which the keys of credentials were brought by hand, as is said."""
+    keys = Path(rig.workers[0].environment["AGENTFLOW_DATA"]) / "credential-keys"
+    brought = {"AGENTFLOW_CREDENTIAL_KEYS": keys.read_text().strip()}
+    rig.add_worker({"AGENTFLOW_DATA": str(installation.data), **brought}).until_ready()
 
 
 def results(ids: set[Any]) -> dict[Any, Any]:
