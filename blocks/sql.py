@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import Field
 
 from blocks.base import Block, BlockContext, BlockError, BlockInput, BlockOutput, Credential, Example, Outputs, Stream
-from blocks.context import Secret
+from blocks.context import HttpClient, Secret
 from blocks.forms import CODE, SETTING
 from blocks.values import Integer, Number
 
@@ -84,7 +84,7 @@ class Query(Block):
         settings = settings_of(secret)
         rows: list[dict[str, Any]] = []
         more = False
-        async with asking(settings, input.timeout_seconds, context) as connection:
+        async with asking(settings, input.timeout_seconds, context.http) as connection:
             found = read_rows(connection, input.query, input.parameters, input.timeout_seconds)
             async with aclosing(found):
                 async for row in found:
@@ -137,13 +137,13 @@ def settings_of(secret: Secret) -> dict[str, Any]:
 
 @asynccontextmanager
 async def asking(
-    settings: Mapping[str, Any], timeout_seconds: float, context: BlockContext
+    settings: Mapping[str, Any], timeout_seconds: float, http: HttpClient
 ) -> AsyncIterator["AsyncConnection[Any]"]:
     """A connection for one read-only transaction; what goes wrong becomes a BlockError."""
     import psycopg
 
     where = f"{settings['host']}:{settings['port']}"
-    addresses = await context.http.addresses(settings["host"], settings["port"])
+    addresses = await http.addresses(settings["host"], settings["port"])
     try:
         async with asyncio.timeout(timeout_seconds + GRACE_SECONDS):
             connection = await _connected(settings, addresses)

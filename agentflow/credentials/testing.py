@@ -70,7 +70,7 @@ async def _try(secret: Secret) -> str:
         if secret.kind == SMTP.id:
             return await _try_mail(secret.fields)
         if secret.kind == SQL.id:
-            return await _try_database(secret.fields["url"])
+            return await _try_database(secret)
         return await _try_request(secret)
 
 
@@ -124,28 +124,13 @@ async def _connected(host: str, port: int) -> socket.socket:
     return connection
 
 
-async def _try_database(address: str) -> str:
-    from sqlalchemy import NullPool, create_engine, make_url, text
-    from sqlalchemy.exc import ArgumentError
+async def _try_database(secret: Secret) -> str:
+    from blocks.sql import asking, settings_of
 
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        raise BlockError("Its address looks like postgresql://user:password@host:5432/name.") from None
-    if not url.host or url.get_backend_name() != "postgresql":
-        raise BlockError("Only PostgreSQL can be tested here; try others in a graph.")
-    checked = await _reachable(url.host, url.port or 5432)
-    # Nothing else of the query: it could name another host.
-    kept = {name: value for name, value in url.query.items() if name == "sslmode"}
-    url = url.set(drivername="postgresql+psycopg", query=kept)
-
-    def ask() -> None:
-        options = {"hostaddr": checked, "connect_timeout": int(SECONDS)}
-        with create_engine(url, poolclass=NullPool, connect_args=options).connect() as connection:
-            connection.execute(text("SELECT 1"))
-
-    await asyncio.to_thread(ask)
-    return f"{url.host} takes it."
+    wanted = settings_of(secret)
+    async with SafeHttpClient(settings.HTTP_ALLOW) as client, asking(wanted, SECONDS, client) as connection:
+        await connection.execute("SELECT 1")
+    return f"{wanted['host']} takes it."
 
 
 async def _reachable(host: str, port: int) -> str:

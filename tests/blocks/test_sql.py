@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+from agentflow.credentials import testing
 from blocks.base import BlockError
 from blocks.context import Secret
 from blocks.http import SafeHttpClient
@@ -73,6 +74,12 @@ async def refusal(address: str, http: Any, query: str, **given: Any) -> BlockErr
         await ask(address, http, query, **given)
     assert address.split(":")[2].split("@")[0] not in caught.value.message
     return caught.value
+
+
+async def test_test_button_of_a_credential_asks_the_database(address: str, settings: Any) -> None:
+    settings.HTTP_ALLOW = ["127.0.0.1"]
+    secret = Secret("1", "sql", {"url": address.format(host="127.0.0.1")})
+    assert await testing._try_database(secret) == "127.0.0.1 takes it."
 
 
 async def test_rows_come_with_their_names(address: str, http: SafeHttpClient) -> None:
