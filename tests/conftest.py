@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from agentflow.logs.context import NOTHING, work_on
 from tests import factories, servers
 from tests.tracebacks import Tracebacks
 
@@ -43,6 +44,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def _needed_services(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("redis"):
         request.getfixturevalue("services")
+
+
+@pytest.fixture(autouse=True)
+def _own_log_lines() -> Iterator[None]:
+    """What one test's lines are about is not said of the next one's."""
+    yield
+    work_on(NOTHING)
 
 
 @pytest.fixture

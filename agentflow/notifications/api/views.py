@@ -96,6 +96,7 @@ class ChannelViewSet(viewsets.GenericViewSet[Channel]):
 
     queryset = Channel.objects.none()
     serializer_class = shapes.ChannelSerializer
+    pagination_class = None
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Channel]:
@@ -176,7 +177,7 @@ class RuleViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Rule]):
     @extend_schema(
         operation_id="notification_rules_create",
         request=shapes.NewRule,
-        responses={201: shapes.RuleSerializer},
+        responses={201: shapes.RuleSerializer, **problems(404)},
     )
     def create(self, request: Request) -> Response:
         """Say what of a graph is told by a channel."""
@@ -236,7 +237,7 @@ class HookViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Hook]):
     @extend_schema(
         operation_id="hooks_create",
         request=shapes.NewHook,
-        responses={201: shapes.CreatedHookSerializer, **problems(422)},
+        responses={201: shapes.CreatedHookSerializer, **problems(404, 422)},
     )
     def create(self, request: Request) -> Response:
         """Add a hook; the secret that signs its calls is in this answer and nowhere else."""
