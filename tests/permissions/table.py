@@ -266,10 +266,46 @@ EVENTS = [
     Row("GET", "api/v1/webhooks/<int:pk>/deliveries/", role("viewer", scope="read")),
     Row("POST", "api/v1/webhooks/<int:pk>/deliveries/<int:delivery>/replay/", role("runner", scope="run")),
 ]
+TRIGGER: Final = "triggers/<str:kind>/<int:pk>/"
+TRIGGER_PAGES = [
+    Row("GET", "triggers/", person()),
+    Row("GET", "triggers/new/<str:kind>/", person()),  # of which graph is asked next
+    Row("POST", "triggers/new/<str:kind>/", person()),
+    Row("GET", TRIGGER, role("viewer")),
+    Row("POST", TRIGGER, role("editor")),
+    Row("POST", TRIGGER + "<str:verb>/", role("editor")),
+    Row("POST", "triggers/webhook/<int:pk>/deliveries/<int:delivery>/", role("runner")),
+]
+CREDENTIAL: Final = "credentials/<uuid:id>/"
+API_CREDENTIAL: Final = "api/v1/credentials/<uuid:pk>/"
+CREDENTIALS = [
+    Row("GET", "credentials/", person()),
+    Row("GET", "credentials/callback/", person()),  # an answer that was not asked for
+    Row("GET", "credentials/new/<str:kind>/", person()),
+    Row("POST", "credentials/new/<str:kind>/", person()),
+    Row("GET", CREDENTIAL, role("viewer")),
+    Row("POST", CREDENTIAL, role("editor")),
+    Row("POST", CREDENTIAL + "test/", role("runner")),
+    Row("POST", CREDENTIAL + "share/", role("owner"), {"group": "{groups}", "role": "viewer"}),
+    Row("POST", CREDENTIAL + "give/", role("owner"), {"group": "{groups}"}),
+    Row("POST", CREDENTIAL + "connect/", role("editor")),
+    Row("POST", CREDENTIAL + "delete/", role("owner")),
+    Row("GET", "api/v1/credentials/", person(scope="read")),
+    Row(
+        "POST",
+        "api/v1/credentials/",
+        person(scope="write"),
+        {"name": "New", "kind": "bearer", "fields": {"token": "secret"}},
+    ),
+    Row("GET", API_CREDENTIAL, role("viewer", scope="read")),
+    Row("PATCH", API_CREDENTIAL, role("editor", scope="write"), {"name": "Other"}),
+    Row("DELETE", API_CREDENTIAL, role("owner", scope="write")),
+    Row("POST", API_CREDENTIAL + "test/", role("runner", scope="run")),
+]
 OPERATION = [
     Row("GET", "metrics", {**everybody("nothing"), **dict.fromkeys(PEOPLE, "ok")}),  # people are on this machine here
 ]
-TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *NOTIFICATIONS, *EVENTS, *OPERATION]
+TABLE = [*PAGES, *MONEY, *ACCOUNT, *API, *NOTIFICATIONS, *EVENTS, *TRIGGER_PAGES, *CREDENTIALS, *OPERATION]
 
 #: The WebSockets, by route: who may watch.
 SOCKETS: Mapping[str, Mapping[str, str]] = {

@@ -15,6 +15,8 @@ from agentflow.accounts.invitations import invite
 from agentflow.accounts.models import SignIn
 from agentflow.accounts.services import create_token
 from agentflow.costs.models import Budget
+from agentflow.credentials import sharing as credential_sharing
+from agentflow.credentials.services import make_credential
 from agentflow.graphs import services, sharing
 from agentflow.graphs.models import Graph
 from agentflow.graphs.spec import GraphSpec
@@ -25,12 +27,19 @@ from executions.models import Approval, Execution, NodeExecution, Output
 from tests import factories
 
 SPEC = {"name": "Digest", "nodes": [{"key": "a", "block": "core.value", "config": {"value": 1}}]}
+#: A client of a provider that nobody has agreed at yet, so testing it asks nobody.
+OAUTH = {
+    "authorize_url": "https://example.com/authorize",
+    "token_url": "https://example.com/token",
+    "client_id": "agentflow",
+    "client_secret": "secret",
+}
 #: Who is logged in, by role; staff has no permissions of its own.
 PEOPLE = ("owner", "editor", "runner", "viewer", "stranger", "staff")
 #: What Alice's tokens may do.
 SCOPES = ("read", "run", "write")
 ACTORS = (*PEOPLE, "anonymous", *(f"token {scope}" for scope in SCOPES))
-PARAMETER = re.compile(r"([\w-]*)/<(?:\w+:)?(\w+)>")
+PARAMETER = re.compile(r"(\w+/new|[\w-]*)/<(?:\w+:)?(\w+)>")
 
 
 @dataclass
@@ -79,6 +88,8 @@ def made_world() -> World:
     told = Notification.objects.create(user=owner, kind="failed", title="Failed", path="/")
     hook, _ = add_hook(graph, user=owner, url="https://example.com/")
     other = SignIn.objects.create(user=owner, digest="x", seen_at=timezone.now() + timedelta(days=1))
+    credential = make_credential(owner=owner, kind="oauth2", name="Provider", fields=OAUTH)
+    credential_sharing.share(credential, group=team, role="editor", by=owner)
     triggers = {"graph": graph, "owner": owner}
     schedule = Schedule.objects.create(**triggers, cron="0 0 * * *", due_at=timezone.now() + timedelta(days=1))
     webhook = Webhook.objects.create(**triggers, nonce="a", digest="a")
@@ -86,6 +97,13 @@ def made_world() -> World:
     chain = Chain.objects.create(**triggers, source=graph)
     delivery = webhook.deliveries.create(status="started", code=202, body=b"{}", media_type="application/json")
     world.values = {
+        "credentials": credential.pk,
+        "credentials/new": "bearer",
+        "triggers": "webhook",
+        "triggers/new": "webhook",
+        "": webhook.pk,
+        "webhook": webhook.pk,
+        "verb": "pause",
         "schedules": schedule.pk,
         "webhooks": webhook.pk,
         "delivery": delivery.pk,
