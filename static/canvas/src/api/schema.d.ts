@@ -2619,19 +2619,6 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Chain"][];
         };
-        PaginatedChannelList: {
-            /**
-             * Format: uri
-             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
-             */
-            next?: string | null;
-            /**
-             * Format: uri
-             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
-             */
-            previous?: string | null;
-            results: components["schemas"]["Channel"][];
-        };
         PaginatedCredentialList: {
             /**
              * Format: uri
@@ -9150,12 +9137,7 @@ export interface operations {
     };
     channels_list: {
         parameters: {
-            query?: {
-                /** @description The pagination cursor value. */
-                cursor?: string;
-                /** @description Number of results to return per page. */
-                page_size?: number;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -9167,7 +9149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaginatedChannelList"];
+                    "application/json": components["schemas"]["Channel"][];
                 };
             };
             /** @description The request is not well formed. */
@@ -9878,6 +9860,15 @@ export interface operations {
             };
             /** @description The role or the token's scope is too small. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10751,6 +10742,15 @@ export interface operations {
             };
             /** @description The role or the token's scope is too small. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description It does not exist, or is not shared with the caller. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
