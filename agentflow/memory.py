@@ -12,8 +12,8 @@ SWITCH_SECONDS = 0.001
 def settle() -> None:
     """Call it once, when everything is imported.
 
-    What was imported stays for ever: the collector need not look through it again, which takes a tenth of a second each
-    time and stops every run meanwhile.
+    What was imported stays for ever: the collector need not look through it again, which would stop every run
+    meanwhile.
     """
     gc.collect()
     gc.freeze()

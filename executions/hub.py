@@ -155,7 +155,7 @@ class Hub:
 
     @asynccontextmanager
     async def follow(self, name: str) -> AsyncIterator[Follower]:
-        """Follow `e:<execution id>`, `g:<graph id>`, or or `w:<execution id>` for its end, as long as the context lasts."""
+        """Follow `e:<execution id>`, `g:<graph id>`, or `w:<execution id>` for its end, as long as the context lasts."""
         topic = self._topic(name)
         follower = Follower(topic)
         topic.followers.add(follower)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from executions.engine.plan import Plan
 
-#: Nodes of all plans that are kept, at about 4 KB each: large graphs push out others, and the one used last stays.
+#: Nodes of all plans that are kept: large graphs push out others, and the one used last stays.
 MOST_NODES = 20_000
 
 

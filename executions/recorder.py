@@ -70,7 +70,7 @@ BLOBS = """
     SELECT DISTINCT ON (1) * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[])
     ON CONFLICT DO NOTHING
 """
-#: Columns of the node execution's upsert; the rows travel as one JSON text, which takes a tenth of the time of arrays.
+#: Columns of the node execution's upsert; the rows travel as one JSON text: psycopg makes arrays item by item.
 NODE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("id", "uuid"),
     ("execution_id", "uuid"),

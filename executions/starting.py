@@ -86,7 +86,7 @@ def refuse_problems(problems: Sequence[Problem]) -> None:
 def announce(*executions: Execution) -> None:
     """Ring for the workers, and for those who look at the graph; with no worker there to hear it, leave tickets.
 
-    The bell takes a tenth of the time of a ticket, which RQ has to store, hand out and account for.
+    A bell costs less than a ticket, which RQ has to store, hand out and account for.
     """
     reached(Point.EXECUTION_STORED)
     graphs = {f"g:{execution.graph_id}:0" for execution in executions}
