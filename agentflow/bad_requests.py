@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import cast
 
-from django.core.exceptions import BadRequest, FieldDoesNotExist
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import get_script_prefix
 from django.utils.decorators import sync_and_async_middleware
@@ -13,8 +13,8 @@ from django.views.defaults import page_not_found
 from rq.exceptions import NoSuchJobError
 
 NULL = "An address and its cookies cannot contain the null character."
-#: What django-rq's pages make of ids that no queue and no job has.
-NO_SUCH_JOB = (NoSuchJobError, ValueError, TypeError, IndexError)
+#: What django-rq's pages make of ids that no queue and no job has, and of a scheduler, which is not installed.
+NOT_THERE = (NoSuchJobError, ValueError, TypeError, IndexError, ImproperlyConfigured)
 
 
 @sync_and_async_middleware
@@ -57,6 +57,6 @@ class AdminMistakes(MiddlewareMixin):
             return None
         match = request.resolver_match
         is_queue_page = match is not None and match.func.__module__.split(".")[0] == "django_rq"
-        if isinstance(exception, FieldDoesNotExist) or (is_queue_page and isinstance(exception, NO_SUCH_JOB)):
+        if isinstance(exception, FieldDoesNotExist) or (is_queue_page and isinstance(exception, NOT_THERE)):
             return page_not_found(request, Http404())
         return None

@@ -110,7 +110,7 @@ class Chat(Block):
     ]
 
 
-async def asked(ask: Ask, given: ModelInput, context: BlockContext, port: str = "text") -> Reply:
+async def asked(ask: Ask, given: ModelInput, context: BlockContext) -> Reply:
     """The model's whole reply; what it used is counted also when it breaks off.
 
     Raises:
@@ -123,7 +123,7 @@ async def asked(ask: Ask, given: ModelInput, context: BlockContext, port: str = 
     reply = Reply()
     try:
         async with asyncio.timeout(given.timeout_seconds):
-            await speak(ask, place, context.http, reply, lambda text: context.stream(port, text))
+            await speak(ask, place, context.http, reply, lambda text: context.stream("text", text))
     except TimeoutError:
         words = f"{place.name} did not finish its answer within {given.timeout_seconds:g} seconds."
         raise BlockError(words) from None
@@ -143,16 +143,15 @@ async def placed(given: ModelInput, context: BlockContext) -> Place:
     )
 
 
-def count(reply: Reply, given: ModelInput, context: BlockContext, items: int = 0) -> None:
+def count(reply: Reply, given: ModelInput, context: BlockContext) -> None:
     """Say what was used, as far as the server has said."""
     tokens = reply.input_tokens + reply.output_tokens
-    if not tokens and not items:
+    if not tokens:
         return
     context.usage(
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         tokens=tokens,
-        items=items,
         model=reply.model or given.model,
         provider=given.provider,
     )

@@ -5,13 +5,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anthropic
-import httpx2
 from anthropic import AsyncAnthropic
 
 from blocks.base import BlockError
-from blocks.carrier import Carrier
+from blocks.carrier import carried
 from blocks.context import HttpClient
-from blocks.models import Ask, Place, Reply, not_understood, status_error, stream_error
+from blocks.models import Ask, Place, Reply, not_understood, status_error, stream_error, wrapped
 
 _NO_KEY = "none"
 #: This protocol wants a limit in any case.
@@ -41,8 +40,7 @@ async def chat(ask: Ask, place: Place, http: HttpClient, reply: Reply, said: Cal
 @asynccontextmanager
 async def _calling(place: Place, http: HttpClient) -> AsyncIterator[AsyncAnthropic]:
     """A client for one call; what it raises becomes a BlockError."""
-    carrier = Carrier(http, place.proofs, place.hosts, silence_seconds=place.silence_seconds)
-    inner = httpx2.AsyncClient(transport=carrier, trust_env=False, follow_redirects=False)
+    inner = carried(http, place)
     address = place.base_url.removesuffix("/v1")
     try:
         async with AsyncAnthropic(api_key=_NO_KEY, base_url=address, http_client=inner, max_retries=0) as client:
@@ -54,16 +52,9 @@ async def _calling(place: Place, http: HttpClient) -> AsyncIterator[AsyncAnthrop
     except anthropic.APIResponseValidationError:
         raise not_understood(place) from None
     except anthropic.APIError as error:
-        raise _cause(error) or stream_error(place, error.body) from None
+        raise wrapped(error) or stream_error(place, error.body) from None
     except (ValueError, AttributeError, TypeError):  # no JSON, or of another shape
         raise not_understood(place) from None
-
-
-def _cause(error: BaseException | None) -> BlockError | None:
-    """The BlockError that the client has wrapped."""
-    while error is not None and not isinstance(error, BlockError):
-        error = error.__cause__
-    return error
 
 
 def _wanted(ask: Ask) -> dict[str, Any]:

@@ -12,11 +12,18 @@ import httpx2
 from blocks.base import BlockError
 from blocks.context import HttpClient, HttpStream
 from blocks.hosts import may_be_sent, pattern_of
+from blocks.models import Place
 
 #: What the clients may send; the rest is framing, or ours.
 _PASSED = ("accept", "content-type", "anthropic-version", "anthropic-beta")
 #: Headers that no longer hold once a body is unpacked and read in parts.
 _FRAMING = ("content-encoding", "content-length", "transfer-encoding", "connection")
+
+
+def carried(http: HttpClient, place: Place) -> httpx2.AsyncClient:
+    """What an official client shall send by to ask this place."""
+    carrier = Carrier(http, place.proofs, place.hosts, silence_seconds=place.silence_seconds)
+    return httpx2.AsyncClient(transport=carrier, trust_env=False, follow_redirects=False)
 
 
 class Carrier(httpx2.AsyncBaseTransport):

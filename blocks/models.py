@@ -135,6 +135,13 @@ def stream_error(place: Place, body: Any) -> BlockError:
     return BlockError(words, retry=kind not in _LASTING | _NO_CREDIT)
 
 
+def wrapped(error: BaseException | None) -> BlockError | None:
+    """The BlockError that a client has wrapped."""
+    while error is not None and not isinstance(error, BlockError):
+        error = error.__cause__
+    return error
+
+
 def not_understood(place: Place) -> BlockError:
     """The server speaks another language."""
     return BlockError(f"{place.name} sent something that is no answer of a {place.provider} server.")

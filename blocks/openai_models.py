@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 import openai
 from openai import AsyncOpenAI
 
 from blocks.base import BlockError
-from blocks.carrier import Carrier
+from blocks.carrier import carried
 from blocks.context import HttpClient
-from blocks.models import Ask, Place, Reply, not_understood, status_error, stream_error
+from blocks.models import Ask, Place, Reply, not_understood, status_error, stream_error, wrapped
 
 #: The client asks for a key; what proves who asks is added where requests are carried.
 _NO_KEY = "none"
@@ -35,8 +34,7 @@ async def chat(ask: Ask, place: Place, http: HttpClient, reply: Reply, said: Cal
 @asynccontextmanager
 async def _calling(place: Place, http: HttpClient) -> AsyncIterator[AsyncOpenAI]:
     """A client for one call; what it raises becomes a BlockError."""
-    carrier = Carrier(http, place.proofs, place.hosts, silence_seconds=place.silence_seconds)
-    inner = httpx2.AsyncClient(transport=carrier, trust_env=False, follow_redirects=False)
+    inner = carried(http, place)
     try:
         async with AsyncOpenAI(api_key=_NO_KEY, base_url=place.base_url, http_client=inner, max_retries=0) as client:
             yield client
@@ -47,16 +45,9 @@ async def _calling(place: Place, http: HttpClient) -> AsyncIterator[AsyncOpenAI]
     except openai.APIResponseValidationError:
         raise not_understood(place) from None
     except openai.APIError as error:
-        raise _cause(error) or stream_error(place, error.body) from None
+        raise wrapped(error) or stream_error(place, error.body) from None
     except (ValueError, AttributeError, TypeError):  # no JSON, or of another shape
         raise not_understood(place) from None
-
-
-def _cause(error: BaseException | None) -> BlockError | None:
-    """The BlockError that the client has wrapped."""
-    while error is not None and not isinstance(error, BlockError):
-        error = error.__cause__
-    return error
 
 
 def _wanted(ask: Ask, place: Place) -> dict[str, Any]:

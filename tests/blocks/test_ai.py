@@ -65,7 +65,7 @@ async def test_words_stream_and_usage_is_counted(http: SafeHttpClient) -> None:
     assert context.streamed == {"text": "Good morning"}
     [used] = context.used
     assert used == {
-        "input_tokens": 12, "output_tokens": 2, "tokens": 14, "items": 0, "model": "small-1", "provider": "openai"
+        "input_tokens": 12, "output_tokens": 2, "tokens": 14, "model": "small-1", "provider": "openai"
     }  # fmt: skip
     [asked] = server.asked
     assert asked.path == "/v1/chat/completions"
@@ -86,7 +86,7 @@ async def test_anthropic_speaks_its_own_protocol(http: SafeHttpClient) -> None:
     assert (outputs["text"], outputs["finish"]) == ("Good morning", "stop")
     assert context.streamed == {"text": "Good morning"}
     assert context.used[0] | {"tokens": 22} == {
-        "input_tokens": 20, "output_tokens": 2, "tokens": 22, "items": 0, "model": "claude-1", "provider": "anthropic"
+        "input_tokens": 20, "output_tokens": 2, "tokens": 22, "model": "claude-1", "provider": "anthropic"
     }  # fmt: skip
     [asked] = server.asked
     assert (asked.path, asked.headers["x-api-key"]) == ("/v1/messages", KEY)
