@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from blocks.base import Block, BlockContext, BlockError, BlockInput, BlockOutput, Credential, Effect, Example, Outputs
-from blocks.context import Secret
+from blocks.context import HttpClient, Secret
 from blocks.forms import CODE, SETTING, TEXTAREA
 from blocks.letters import Letter, letter
 from blocks.offload import offload
@@ -92,16 +94,25 @@ async def deliver(mail: Letter, secret: Secret, context: BlockContext) -> dict[s
     Raises:
         BlockError: it has surely not taken the mail; or, and then `retry` is false, nobody knows.
     """
+    host, port, _ = server_of(secret)
+    async with signed_on(secret, context.http) as client:
+        refused = await _envelope(client, mail)
+        await context.http.ready()
+        await _content(client, mail, f"{host}:{port}")
+    return refused
+
+
+@asynccontextmanager
+async def signed_on(secret: Secret, http: HttpClient) -> AsyncIterator["SMTP"]:
+    """The server of a credential, which knows who asks; what goes wrong becomes a BlockError."""
     import aiosmtplib
 
     host, port, security = server_of(secret)
     where = f"{host}:{port}"
-    client = await _connected(host, port, security, context)
+    client = await _connected(host, port, security, http)
     try:
         await _begin(client, secret, security)
-        refused = await _envelope(client, mail)
-        await context.http.ready()
-        await _content(client, mail, where)
+        yield client
     except BlockError:
         raise
     except aiosmtplib.SMTPAuthenticationError as error:
@@ -117,7 +128,6 @@ async def deliver(mail: Letter, secret: Secret, context: BlockContext) -> dict[s
         raise BlockError(f"{where} did not answer: {_words(error)}.") from None
     finally:
         client.close()
-    return refused
 
 
 def server_of(secret: Secret) -> tuple[str, int, str]:
@@ -139,11 +149,11 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _connected(host: str, port: int, security: str, context: BlockContext) -> "SMTP":
+async def _connected(host: str, port: int, security: str, http: HttpClient) -> "SMTP":
     """A client at an address of the host that may be reached; the name is what its certificate must say."""
     import aiosmtplib
 
-    addresses = await context.http.addresses(host, port)
+    addresses = await http.addresses(host, port)
     certificates = await offload(tls_context)
     error: Exception = OSError("no address")
     for address in addresses:

@@ -1,10 +1,7 @@
 """The test button: whether the other side takes a credential, and if not, what it says."""
 
 import asyncio
-import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -14,11 +11,10 @@ from agentflow.credentials.kinds import OAUTH2, SMTP, SQL
 from agentflow.credentials.models import Credential
 from agentflow.credentials.sealing import NotOpened
 from agentflow.credentials.services import LOST, secrets_of
-from blocks.addresses import AllowList
 from blocks.base import BlockError
 from blocks.context import Secret
 from blocks.hosts import PATTERN
-from blocks.http import SafeHttpClient, resolve_by_system
+from blocks.http import SafeHttpClient
 
 SECONDS = 10.0
 REFUSALS = frozenset({401, 403, 407})
@@ -68,7 +64,7 @@ def _secret(credential: Credential) -> Secret:
 async def _try(secret: Secret) -> str:
     async with asyncio.timeout(SECONDS):
         if secret.kind == SMTP.id:
-            return await _try_mail(secret.fields)
+            return await _try_mail(secret)
         if secret.kind == SQL.id:
             return await _try_database(secret)
         return await _try_request(secret)
@@ -93,35 +89,12 @@ def _first_address(hosts: tuple[str, ...]) -> str:
     raise BlockError("There is no address to test it at: name a host without * that it may be sent to.")
 
 
-async def _try_mail(fields: Mapping[str, str]) -> str:
-    import aiosmtplib
+async def _try_mail(secret: Secret) -> str:
+    from blocks.mail import server_of, signed_on
 
-    host, port = fields["host"], int(fields.get("port") or 587)
-    security = fields.get("security", "starttls")
-    server = aiosmtplib.SMTP(
-        hostname=host,
-        sock=await _connected(host, port),
-        use_tls=security == "tls",
-        start_tls=security == "starttls",
-        timeout=SECONDS,
-    )
-    async with server:
-        if fields.get("user"):
-            await server.login(fields["user"], fields.get("password", ""))
-    return f"{host} takes it." if fields.get("user") else f"{host} answers."
-
-
-async def _connected(host: str, port: int) -> socket.socket:
-    """A connection to an address of the host that may be reached."""
-    address = await _reachable(host, port)
-    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    connection.setblocking(False)  # noqa: FBT003 - the socket's
-    try:
-        await asyncio.get_running_loop().sock_connect(connection, (address, port))
-    except OSError as error:
-        connection.close()
-        raise BlockError(f"{host} cannot be reached at the port {port}: {error.strerror}.") from None
-    return connection
+    host, port, _ = server_of(secret)
+    async with SafeHttpClient(settings.HTTP_ALLOW) as client, signed_on(secret, client):
+        return f"{host}:{port} takes it." if secret.fields.get("user") else f"{host}:{port} answers."
 
 
 async def _try_database(secret: Secret) -> str:
@@ -131,22 +104,3 @@ async def _try_database(secret: Secret) -> str:
     async with SafeHttpClient(settings.HTTP_ALLOW) as client, asking(wanted, SECONDS, client) as connection:
         await connection.execute("SELECT 1")
     return f"{wanted['host']} takes it."
-
-
-async def _reachable(host: str, port: int) -> str:
-    """An address of the host that may be reached.
-
-    Raises:
-        BlockError: it is unknown or private.
-    """
-    try:
-        found = [ip_address(text) for text in await resolve_by_system(host, port)]
-    except (OSError, UnicodeError, ValueError):
-        raise BlockError(f"The host name {host} is not known.") from None
-    allow = AllowList.parse(settings.HTTP_ALLOW)
-    allowed = [address for address in found if allow.allows(host, port, address)]
-    if not allowed:
-        raise BlockError(
-            f"{host} is not on the open internet. An administrator can allow it: AGENTFLOW_HTTP_ALLOW={host}:{port}."
-        )
-    return str(allowed[0])

@@ -10,6 +10,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from agentflow.credentials import testing
 from blocks import mail
 from blocks.base import BlockError
 from blocks.context import Secret
@@ -104,6 +105,16 @@ async def send(http: SafeHttpClient, port: int, host: str = "allowed.test", **gi
     return await run(
         Send, {"credential": "1", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi!", **given}, context
     )
+
+
+async def test_test_button_of_a_credential_signs_on(inbox: tuple[Inbox, int], settings: Any) -> None:
+    settings.HTTP_ALLOW = ["127.0.0.1"]
+    fields = {"host": "127.0.0.1", "port": str(inbox[1]), "security": "none", "user": "me@example.com"}
+    good = Secret("1", "smtp", {**fields, "password": "right"})
+    assert await testing._try_mail(good) == f"127.0.0.1:{inbox[1]} takes it."
+    with pytest.raises(BlockError, match="does not accept user and password"):
+        await testing._try_mail(Secret("1", "smtp", {**fields, "password": "wrong"}))
+    assert not inbox[0].mails
 
 
 async def refusal(http: SafeHttpClient, port: int, **given: Any) -> BlockError:
