@@ -36,6 +36,17 @@ def rank(role: str) -> Rank:
     return Rank[role.upper()]
 
 
+def role_rank(row: Model) -> Rank:
+    """The role that `reachable` found for its user."""
+    found: Any = row
+    return Rank(found.role_rank)
+
+
+def role_name(row: Model) -> str:
+    """The same as a word: viewer, runner, editor or owner."""
+    return role_rank(row).name.lower()
+
+
 def group_rank(user: User, group: Group) -> Rank | None:
     """The user's role in a group; None for somebody who is not in it."""
     if user.is_superuser:

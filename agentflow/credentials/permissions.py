@@ -1,6 +1,5 @@
 """Who may do what with a credential: its owners everything but reading its secrets, others what shares say."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -8,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
-from agentflow.accounts.access import Rank, rank, reachable
+from agentflow.accounts.access import Rank, rank, reachable, role_name, role_rank
 from agentflow.credentials.models import Credential, CredentialShare
 from agentflow.graphs.models import Role
 
@@ -31,17 +30,6 @@ def get_credential(user: User | AnonymousUser, id: UUID, role: str = Role.VIEWER
     if role_rank(credential) < rank(role):
         raise PermissionDenied(f"This needs the role {role}; yours is {role_name(credential)}.")
     return credential
-
-
-def role_rank(credential: Credential) -> Rank:
-    """The role that `credentials_for` found for its user."""
-    found: Any = credential
-    return Rank(found.role_rank)
-
-
-def role_name(credential: Credential) -> str:
-    """The same as a word: viewer, runner, editor or owner."""
-    return role_rank(credential).name.lower()
 
 
 def is_owner(credential: Credential) -> bool:

@@ -15,13 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from agentflow.accounts import audit
-from agentflow.accounts.access import groups_of
+from agentflow.accounts.access import groups_of, role_name
 from agentflow.accounts.models import GroupRole
 from agentflow.credentials import services, sharing
 from agentflow.credentials.forms import CredentialForm
 from agentflow.credentials.kinds import KINDS, OAUTH2
 from agentflow.credentials.models import Credential
-from agentflow.credentials.permissions import credentials_for, get_credential, is_owner, role_name
+from agentflow.credentials.permissions import credentials_for, get_credential, is_owner
 from agentflow.credentials.reading import CredentialRefused
 from agentflow.credentials.testing import try_out
 from agentflow.credentials.usage import graphs_by_credential, graphs_using

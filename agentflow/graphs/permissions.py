@@ -1,13 +1,11 @@
 """Who may do what with a graph: its owner everything, others what their groups' roles and shares say."""
 
-from typing import Any
-
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
-from agentflow.accounts.access import Rank, rank, reachable
+from agentflow.accounts.access import Rank, rank, reachable, role_name, role_rank
 from agentflow.graphs.models import Graph, GraphShare, Role
 
 __all__ = ["LARGEST_ID", "Rank", "get_graph", "graphs_for", "rank", "role_name", "role_rank"]
@@ -35,14 +33,3 @@ def get_graph(user: User | AnonymousUser, graph_id: int, role: str = Role.VIEWER
     if role_rank(graph) < rank(role):
         raise PermissionDenied(f"This needs the role {role}; yours is {role_name(graph)}.")
     return graph
-
-
-def role_rank(graph: Graph) -> Rank:
-    """The role that `graphs_for` found for its user."""
-    found: Any = graph
-    return Rank(found.role_rank)
-
-
-def role_name(graph: Graph) -> str:
-    """The same as a word: viewer, runner, editor or owner."""
-    return role_rank(graph).name.lower()

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from agentflow.accounts.access import role_name
 from agentflow.credentials.kinds import KIND_IDS
 from agentflow.credentials.models import Credential
-from agentflow.credentials.permissions import role_name
 from agentflow.graphs.live import person
 from agentflow.graphs.models import Role
 
